@@ -1,0 +1,61 @@
+import { Database } from "bun:sqlite";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pid } from "node:process";
+
+import { describeFailure, EmbeddedError } from "./error.ts";
+
+export interface DataDirLock {
+  release(): void;
+}
+
+/**
+ * Makes this process the only one that runs servers on the data folder. An exclusive SQLite transaction is
+ * a lock of the operating system, so it vanishes with the process, however that ends; a file with a pid in
+ * it would have to be judged after each kill -9. The pid beside it is only there to be named.
+ */
+export function lockDataDir(dataDir: string): DataDirLock {
+  const pidFile = join(dataDir, "embedded.pid");
+  const database = openLockFile(dataDir);
+  try {
+    database.run("PRAGMA busy_timeout = 0");
+    database.run("BEGIN EXCLUSIVE");
+  } catch (error) {
+    database.close();
+    if (!isBusy(error)) throw new EmbeddedError("services", dataDir, describeFailure(error));
+    const owner = readOwner(pidFile);
+    throw new EmbeddedError(
+      "services",
+      dataDir,
+      `process ${owner} already runs them there; stop that one or set another DATA_DIR`,
+    );
+  }
+  writeFileSync(pidFile, `${pid}\n`);
+  return {
+    release: () => {
+      rmSync(pidFile, { force: true });
+      database.close();
+    },
+  };
+}
+
+function openLockFile(dataDir: string): Database {
+  try {
+    return new Database(join(dataDir, "embedded.lock"), { create: true });
+  } catch (error) {
+    throw new EmbeddedError("services", dataDir, describeFailure(error));
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+}
+
+function readOwner(pidFile: string): string {
+  try {
+    return readFileSync(pidFile, "utf8").trim();
+  } catch {
+    // The owner has the lock and is about to write its number.
+    return "unknown";
+  }
+}

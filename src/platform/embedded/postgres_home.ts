@@ -1,0 +1,80 @@
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+
+import { EmbeddedError } from "./error.ts";
+import { hashOf } from "./folders.ts";
+import {
+  canRun,
+  chooseAccounts,
+  makeOwnedDir,
+  ownerOf,
+  type PostgresAccount,
+} from "./postgres_account.ts";
+import { copyBinaries, findPostgresBinaries, type PostgresBinaries } from "./postgres_binaries.ts";
+
+/** Where root keeps the data of a service user who cannot reach the data folder. */
+const SYSTEM_ROOT = "/var/lib/frm-ai";
+
+export interface PostgresHome {
+  account: PostgresAccount;
+  binaries: PostgresBinaries;
+  clusterDir: string;
+  socketDir: string;
+}
+
+export interface PostgresPlace {
+  dataDir: string;
+  runtimeDir: string;
+  progress: (line: string) => void;
+}
+
+/** Decides as whom, with which binaries and in which folders Postgres runs. */
+export function choosePostgresHome(place: PostgresPlace): PostgresHome {
+  const systemDir = join(SYSTEM_ROOT, hashOf(place.dataDir));
+  const ownCluster = join(place.dataDir, "postgres");
+  const systemCluster = join(systemDir, "postgres");
+  const existing = [ownCluster, systemCluster].find((dir) => existsSync(join(dir, "PG_VERSION")));
+  const binaries = findPostgresBinaries(place.dataDir, existing ?? ownCluster);
+
+  for (const account of chooseAccounts()) {
+    if (account.user !== undefined) return openSystemHome({ account, binaries, systemDir }, place);
+    const isRoot = account.prefix.length > 0;
+    if (isRoot && !canRun(account, binaries, place.dataDir)) continue;
+    return openOwnHome({ account, binaries, clusterDir: ownCluster, socketDir: place.runtimeDir });
+  }
+  throw new EmbeddedError(
+    "postgres",
+    ownCluster,
+    "it refuses to run as root, and there is neither unshare nor a user named postgres or nobody",
+  );
+}
+
+function openOwnHome(home: PostgresHome): PostgresHome {
+  makeOwnedDir(home.account, home.clusterDir);
+  const { uid } = statSync(home.clusterDir);
+  if (uid !== ownerOf(home.account)) {
+    const state = `it belongs to the user with the number ${uid}, not to ${userInfo().username}`;
+    throw new EmbeddedError("postgres", home.clusterDir, state);
+  }
+  return home;
+}
+
+/** The sockets cannot be in our private runtime folder, which another user may not enter. */
+function openSystemHome(
+  found: { account: PostgresAccount; binaries: PostgresBinaries; systemDir: string },
+  place: PostgresPlace,
+): PostgresHome {
+  const { account, systemDir } = found;
+  mkdirSync(systemDir, { recursive: true, mode: 0o755 });
+  let { binaries } = found;
+  if (!canRun(account, binaries, "/")) binaries = copyBinaries(binaries, systemDir);
+  const isReachable = canRun(account, binaries, place.dataDir);
+  const clusterDir = join(isReachable ? place.dataDir : systemDir, "postgres");
+  if (!isReachable) {
+    place.progress(`embedded postgres keeps its data in ${clusterDir}: it cannot run as root`);
+  }
+  const socketDir = join(systemDir, "run");
+  makeOwnedDir(account, socketDir);
+  return openOwnHome({ account, binaries, clusterDir, socketDir });
+}

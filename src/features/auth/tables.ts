@@ -1,0 +1,61 @@
+import { sql } from "drizzle-orm";
+import { customType, index, integer, pgPolicy, text, timestamp, uuid } from "drizzle-orm/pg-core";
+
+import { actingUser, app, appRole, authRole } from "../../platform/tables.ts";
+
+const bytes = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
+const everything = { for: "all", to: authRole, using: sql`true`, withCheck: sql`true` } as const;
+
+/** What every signed-in person may know of a user. */
+export const users = app.table(
+  "users",
+  {
+    id: uuid().primaryKey(),
+    displayName: text().notNull(),
+    createdAt: timestamp({ withTimezone: true }).notNull(),
+  },
+  () => [
+    pgPolicy("users_app_select", { for: "select", to: appRole, using: sql`true` }),
+    pgPolicy("users_auth", everything),
+  ],
+);
+
+/** What only the user and the sign-in know; the password hash is granted to the sign-in alone. */
+export const accounts = app.table(
+  "accounts",
+  {
+    userId: uuid().primaryKey().references(() => users.id, { onDelete: "cascade" }),
+    /** Normalised: NFC, lower case. */
+    email: text().notNull().unique(),
+    passwordHash: text(),
+    role: text({ enum: ["user", "moderator", "admin"] }).notNull().default("user"),
+    tier: text({ enum: ["free", "premium", "enterprise"] }).notNull().default("free"),
+    locale: text({ enum: ["vi", "en"] }).notNull().default("vi"),
+  },
+  (account) => [
+    pgPolicy("accounts_app_select", {
+      for: "select",
+      to: appRole,
+      using: sql`${account.userId} = ${actingUser}`,
+    }),
+    pgPolicy("accounts_auth", everything),
+  ],
+);
+
+/** One signed-in device. Redis holds a copy; this row is the truth. */
+export const sessions = app.table(
+  "sessions",
+  {
+    id: uuid().primaryKey(),
+    userId: uuid().notNull().references(() => users.id, { onDelete: "cascade" }),
+    /** Key of the message authentication code in this session's refresh tokens; no token itself is stored. */
+    refreshKey: bytes().notNull(),
+    /** The counter that the one valid refresh token carries. */
+    refreshCounter: integer().notNull().default(0),
+    refreshedAt: timestamp({ withTimezone: true }).notNull(),
+    createdAt: timestamp({ withTimezone: true }).notNull(),
+    expiresAt: timestamp({ withTimezone: true }).notNull(),
+    revokedAt: timestamp({ withTimezone: true }),
+  },
+  (session) => [index().on(session.userId), pgPolicy("sessions_auth", everything)],
+);

@@ -1,0 +1,30 @@
+/** Partitions of the realtime channels, fixed for ever, because all instances must agree on where a channel is. */
+const PARTITIONS = 128;
+
+/**
+ * Names of everything we keep in Redis. Each carries a hash tag, so that keys which one script or one subscription
+ * touches together stand on one node of a Redis Cluster.
+ */
+export interface Keys {
+  /** STRING, JSON of a session's hot copy or a tombstone; expires with the access token's life at the latest. */
+  session(userId: string, sessionId: string): string;
+  /** STRING, JSON {userId, sessionId}; lives 30 s and is read once. `digest` is the ticket's SHA-256. */
+  ticket(digest: string): string;
+  /** Pub/sub channel of one realtime channel (`c:<conversation>` or `u:<user>`). Holds nothing. */
+  channel(channel: string): string;
+  /** The realtime channel behind a pub/sub channel name. */
+  channelOf(name: string): string;
+}
+
+export function createKeys(prefix: string): Keys {
+  return {
+    session: (userId, sessionId) => `${prefix}:{${userId}}:s:${sessionId}`,
+    ticket: (digest) => `${prefix}:{${digest}}:rt:t`,
+    channel: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:${channel}`,
+    channelOf: (name) => name.slice(name.indexOf("}:rt:") + "}:rt:".length),
+  };
+}
+
+function partitionOf(channel: string): string {
+  return `p${String(Bun.hash.xxHash32(channel) % PARTITIONS).padStart(3, "0")}`;
+}

@@ -1,0 +1,67 @@
+/** Channels that one socket follows; a user in more of them gets the rest by reading. */
+export const MAX_CHANNELS_PER_USER = 500;
+
+/** One event at its position in a channel, as it goes over the bus and to the sockets. */
+export interface ChannelEvent {
+  /** Counts from 1 without gaps. */
+  seq: number;
+  /** The user whom this event takes out of the channel: nothing behind it may reach them. */
+  leaver?: string;
+  /** The JSON text of the `ev` frame. */
+  frame: string;
+}
+
+/** A channel that a user is in, and its last position at the time of reading. */
+export interface Membership {
+  channel: string;
+  seq: number;
+  /** Milliseconds since the epoch of the channel's last event. */
+  changedAt: number;
+  /** Position of the event with which the user came in. */
+  joinedSeq: number;
+}
+
+/** Where the events of channels are kept for ever. A feature provides it; the hub repairs every gap from it. */
+export interface ChannelSource {
+  /** The user's channels, last changed first, at most `limit`. */
+  listMemberships(userId: string, limit: number): Promise<Membership[]>;
+  findMembership(userId: string, channel: string): Promise<Membership | undefined>;
+  /** Events behind `after`, in order, at most `limit`. */
+  listEvents(channel: string, range: { after: number; limit: number }): Promise<ChannelEvent[]>;
+  /** Last positions of those channels that exist. */
+  listTops(channels: string[]): Promise<Map<string, number>>;
+}
+
+/** Bus text of an event: position, leaver, frame. The receiving node need not parse the frame. */
+export function encodeEvent(event: ChannelEvent): string {
+  return `${event.seq}|${event.leaver ?? ""}|${event.frame}`;
+}
+
+/** Reads what encodeEvent wrote; undefined for a text that no instance of ours has written. */
+export function decodeEvent(text: string): ChannelEvent | undefined {
+  const match = /^(\d{1,15})\|([0-9a-f-]*)\|(\{.*\})$/s.exec(text);
+  if (!match) return undefined;
+  const [, seq, leaver, frame] = match;
+  return {
+    seq: Number(seq),
+    ...(leaver === undefined || leaver === "" ? {} : { leaver }),
+    frame: frame ?? "",
+  };
+}
+
+/** Told to the nodes on a user's own channel: the user came into a channel, or a session of theirs ended. */
+export type UserControl = { op: "join"; channel: string } | { op: "end"; sessionId: string };
+
+/** Reads a control message; undefined for a text that no instance of ours has written. */
+export function decodeControl(text: string): UserControl | undefined {
+  try {
+    const value = JSON.parse(text) as { op?: unknown; channel?: unknown; sessionId?: unknown };
+    if (value.op === "join" && typeof value.channel === "string")
+      return { op: "join", channel: value.channel };
+    if (value.op === "end" && typeof value.sessionId === "string")
+      return { op: "end", sessionId: value.sessionId };
+    return undefined;
+  } catch {
+    return undefined;
+  }
+}

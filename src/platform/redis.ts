@@ -1,0 +1,176 @@
+import { createClient } from "redis";
+
+import { AppError, DependencyUnavailable, StartError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import { pause, TimeoutError, withTimeout } from "./time.ts";
+
+/** A connection's state as the rest of the product sees it. */
+export interface Redis {
+  client: RedisClient;
+  /** True while commands are answered; false from the first failure until Redis has answered a PING again. */
+  isReady(): boolean;
+  /** Calls back each time the connection is usable again after it was not. */
+  onReady(listener: () => void): void;
+  /**
+   * Runs one command, or a few, within a bound.
+   * @throws AppError dependency_unavailable when Redis is away, without waiting for it.
+   */
+  run<T>(what: string, command: (client: RedisClient) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export type RedisClient = ReturnType<typeof newClient>;
+
+export interface RedisOptions {
+  url: URL;
+  log: Log;
+  /** What the connection is for, shown in the log and in CLIENT LIST. */
+  name: string;
+}
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const COMMAND_TIMEOUT_MS = 1_000;
+const START_TIMEOUT_MS = 30_000;
+const MAX_RECONNECT_DELAY_MS = 500;
+const LOADING_POLL_MS = 50;
+
+function newClient(url: URL, name: string) {
+  const unix = url.protocol === "redis+unix:";
+  return createClient({
+    ...(unix ? {} : { url: url.href }),
+    name: `frm-ai-${name}`,
+    RESP: 3,
+    // Without a queue a command fails at once while Redis is away, instead of piling up behind it.
+    disableOfflineQueue: true,
+    pingInterval: 5_000,
+    socket: {
+      ...(unix ? { path: decodeURIComponent(url.pathname), tls: false as const } : {}),
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+      reconnectStrategy: (retries) =>
+        Math.min(MAX_RECONNECT_DELAY_MS, 20 * 2 ** Math.min(retries, 10)) * (0.75 + jitter() / 2),
+    },
+  });
+}
+
+/** Spreads the reconnects of many instances, so that they do not arrive in one moment. */
+function jitter(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
+}
+
+/** Connects and waits until Redis serves. @throws StartError when it does not within 30 s. */
+export async function openRedis(options: RedisOptions): Promise<Redis> {
+  const { log, name } = options;
+  const client = newClient(options.url, name);
+  const listeners: (() => void)[] = [];
+  const closing = new AbortController();
+  let ready = false;
+
+  function lose(error?: unknown): void {
+    if (ready && !closing.signal.aborted) log.warn("redis connection lost", { name, error });
+    ready = false;
+  }
+  async function handshake(): Promise<void> {
+    await untilServing(client, closing.signal);
+    if (closing.signal.aborted || ready) return;
+    ready = true;
+    for (const listener of listeners) listener();
+  }
+  client.on("error", lose);
+  client.on("reconnecting", () => lose());
+  // After a restart node-redis reports ready while Redis still loads its data and refuses commands.
+  client.on("ready", () => void handshake());
+
+  await connect(client, options.url);
+  await handshake();
+
+  async function run<T>(what: string, command: (client: RedisClient) => Promise<T>): Promise<T> {
+    if (!ready) throw away(what);
+    try {
+      return await withTimeout(command(client), { what, timeoutMs: COMMAND_TIMEOUT_MS });
+    } catch (error) {
+      throw isAway(error) ? away(what, error) : error;
+    }
+  }
+  return {
+    client,
+    isReady: () => ready,
+    onReady: (listener) => void listeners.push(listener),
+    run,
+    close: async () => {
+      closing.abort();
+      ready = false;
+      client.destroy();
+    },
+  };
+}
+
+async function connect(client: RedisClient, url: URL): Promise<void> {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    try {
+      if (!client.isOpen)
+        await withTimeout(client.connect(), { what: "redis", timeoutMs: CONNECT_TIMEOUT_MS });
+      return;
+    } catch (error) {
+      const loading = /LOADING/.test(String(error));
+      if (!loading || performance.now() > deadline) {
+        client.destroy();
+        throw new StartError(`Cannot start: REDIS_URL does not answer at ${place(url)}`);
+      }
+      await pause(LOADING_POLL_MS, AbortSignal.timeout(LOADING_POLL_MS * 2));
+    }
+  }
+}
+
+function place(url: URL): string {
+  return url.protocol === "redis+unix:" ? url.pathname : url.host;
+}
+
+async function untilServing(client: RedisClient, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && client.isReady) {
+    try {
+      await withTimeout(client.ping(), { what: "redis", timeoutMs: COMMAND_TIMEOUT_MS });
+      return;
+    } catch {
+      await pause(LOADING_POLL_MS, signal);
+    }
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return (
+    error instanceof TimeoutError ||
+    /LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|[Ss]ocket|clos|ECONN|EPIPE|offline/.test(String(error))
+  );
+}
+
+function away(what: string, cause?: unknown): AppError {
+  return new AppError(DependencyUnavailable, `Cannot ${what}: Redis is away`, {
+    headers: { "retry-after": "1" },
+    cause,
+  });
+}
+
+const MIN_MAJOR = 7;
+
+/** Checks what our keys rely on. @throws StartError when Redis is too old or may evict them. */
+export async function assertRedisIsFit(redis: Redis, log: Log): Promise<void> {
+  const info = await redis.run("ask Redis for its version", (client) => client.info("server"));
+  const version = /(?:valkey|redis)_version:(\S+)/.exec(info)?.[1] ?? "0";
+  if (Number(version.split(".")[0]) < MIN_MAJOR)
+    throw new StartError(`Cannot start: Redis ${version} is too old; 7.0 is needed`);
+  const memory = await redis.run("ask Redis for its memory", (client) => client.info("memory"));
+  const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1];
+  if (policy !== undefined && policy !== "noeviction")
+    throw new StartError(
+      `Cannot start: Redis has maxmemory-policy ${policy} and may evict sessions; set noeviction`,
+    );
+  const persistence = await redis.run("ask Redis for its persistence", (client) =>
+    client.info("persistence"),
+  );
+  if (!/aof_enabled:1/.test(persistence))
+    log.warn(
+      "redis keeps no append-only file: what it holds is rebuilt from Postgres after a restart",
+    );
+}

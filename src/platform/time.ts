@@ -1,0 +1,43 @@
+/** A wait that took longer than its bound. */
+export class TimeoutError extends Error {
+  override readonly name = "TimeoutError";
+}
+
+/**
+ * Waits for `work`, but never longer than `timeoutMs`.
+ * The work itself goes on: whoever started it must make sure that it ends.
+ * @throws TimeoutError that names `what`.
+ */
+export async function withTimeout<T>(
+  work: Promise<T>,
+  options: { what: string; timeoutMs: number },
+): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () =>
+      late.reject(
+        new TimeoutError(`Cannot wait for ${options.what}: ${options.timeoutMs} ms are over`),
+      ),
+    options.timeoutMs,
+  );
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Resolves after `ms`, or at once when the signal is aborted. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const wake = () => resolve();
+  const timer = setTimeout(wake, ms);
+  signal.addEventListener("abort", wake, { once: true });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", wake);
+  }
+}

@@ -130,6 +130,7 @@ const BREAKS: [path: string, source: string, expected: string][] = [
   ["src/platform/config.ts", "process.exit(1);", "reads process.exit"],
   ["src/platform/embedded/postgres.ts", "process.chdir(home);", "reads process.chdir"],
   ["src/features/chat/service.ts", "process.cwd();", "reads process.cwd"],
+  ["src/platform/log.ts", "const process = Bun.spawn([]);", "hides the global process"],
   ["src/platform/config.ts", `import "./database.ts";\nimport "./config.ts";`, "import cycle"],
 ];
 

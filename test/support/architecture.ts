@@ -240,8 +240,16 @@ function refuseUndeclared({ specifier, dynamic }: Import, packages?: string[]): 
 }
 
 function checkProcess({ path, source }: SourceFile): Finding[] {
+  const { code } = viewsOf(source);
+  const shadow = code.search(/\b(?:const|let|var)\s+process\b/);
+  if (shadow !== -1) {
+    const line = lineAt(source, shadow);
+    return [
+      { path, line, what: "hides the global process", instead: "another name, such as child" },
+    ];
+  }
   const may = PROCESS_MEMBERS.find(({ files }) => files.test(path))?.may ?? NONE;
-  const inCode = [...viewsOf(source).code.matchAll(ENVIRONMENT)].map((match) => ({
+  const inCode = [...code.matchAll(ENVIRONMENT)].map((match) => ({
     line: lineAt(source, match.index),
     member: match[1] ?? match[2] ?? match[3] ?? "process",
   }));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { EmbeddedError } from "./error.ts";
 import { openLog } from "./folders.ts";
 import { endLeftovers } from "./processes.ts";
-import { findRedisBinary, type RedisBinary } from "./redis_binary.ts";
+import { findRedisBinary } from "./redis_binary.ts";
 import { pingRedis } from "./redis_ping.ts";
 import { type ServerProcess, stopServer, superviseServer } from "./supervisor.ts";
 import { announceWhenSlow, waitUntil } from "./wait.ts";
@@ -28,18 +28,18 @@ export interface EmbeddedRedis {
 }
 
 interface RedisHome {
-  binary: RedisBinary;
+  program: string;
   dir: string;
   socketPath: string;
 }
 
 /** Runs Redis on a unix socket in a private folder, with everything written to disk each second. */
 export async function openRedis(options: RedisOptions): Promise<EmbeddedRedis> {
-  const binary = findRedisBinary(options.dataDir);
+  const program = findRedisBinary(options.dataDir);
   const dir = join(options.dataDir, "redis");
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const socketPath = join(options.runtimeDir, "redis.sock");
-  const home = { binary, dir: realpathSync(dir), socketPath };
+  const home = { program, dir: realpathSync(dir), socketPath };
   const server = await superviseServer({
     service: "redis",
     start: () => startRedis(home, options),
@@ -58,9 +58,9 @@ async function startRedis(home: RedisHome, options: RedisOptions): Promise<Serve
 
   const log = openLog(options.dataDir, "redis");
   const logStart = statSync(log.file).size;
-  const server = Bun.spawn([home.binary.program, ...listArguments(home, options.durable)], {
+  const server = Bun.spawn([home.program, ...listArguments(home, options.durable)], {
     cwd: home.dir,
-    env: { ...home.binary.env, LC_ALL: "C", TZ: "UTC" },
+    env: { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
     stdin: "ignore",
     stdout: log.fd,
     stderr: log.fd,

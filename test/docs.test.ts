@@ -1,0 +1,168 @@
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { dependencies, devDependencies, scripts } from "../package.json";
+import { SETTINGS } from "../src/platform/config.ts";
+import { checkDocument, checkScripts, checkTypes, listBlocks } from "./support/docs.ts";
+import {
+  checkEnvExample,
+  checkSettingsTable,
+  type DocumentedSettings,
+  hasSettingsTable,
+  settingRow,
+} from "./support/settings.ts";
+import { formatFinding, listFiles, readFiles } from "./support/source.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const AROUND = { scripts: Object.keys(scripts), exists };
+
+const documents = await readFiles(
+  ROOT,
+  listFiles(ROOT).filter((path) => /^(?:README|\.github\/.+)\.md$/.test(path)),
+);
+
+function exists(path: string): boolean {
+  return existsSync(join(ROOT, path));
+}
+
+test("there is a README", () => {
+  expect(documents.map(({ path }) => path)).toContain("README.md");
+});
+
+test("commands, paths and links of the documents lead somewhere", () => {
+  const findings = documents.flatMap((file) => checkDocument(file, documents, AROUND));
+  expect(findings.map(formatFinding)).toEqual([]);
+});
+
+test("TypeScript in the documents compiles", async () => {
+  expect((await checkTypes(documents, ROOT)).map(formatFinding)).toEqual([]);
+});
+
+test("the scripts of package.json start what exists", () => {
+  const packages = Object.keys({ ...dependencies, ...devDependencies });
+  expect(checkScripts(scripts, packages, exists).map(formatFinding)).toEqual([]);
+});
+
+test("the documents list exactly the settings of the code", async () => {
+  const example = await readFiles(ROOT, [".env.example"]);
+  const findings = [
+    ...example.flatMap(({ source }) => checkEnvExample(source, SETTINGS)),
+    ...documents.flatMap(({ path, source }) => checkSettingsTable(path, source, SETTINGS)),
+  ];
+  expect(findings.map(formatFinding)).toEqual([]);
+  const tables = documents.filter(({ source }) => hasSettingsTable(source));
+  if (documents.some(({ path }) => path === "README.md")) expect(tables).toHaveLength(1);
+});
+
+const DOC = "docs/a.md";
+
+/** A document, and what must be reported of it; nothing where it is fine. */
+const CASES: [markdown: string, expected: string][] = [
+  ["```sh\nbun run gone\n```", `${DOC}:2: package.json has no script "gone": use start, ok`],
+  ["```sh\nFOO=1 bun --watch gone\n```", `has no script "gone"`],
+  ["```bash\ncd x && bun run gone\n```", `has no script "gone"`],
+  ["```console\n$ bun gone\nbun is silent\n```", `:2: package.json has no script "gone"`],
+  ["Run `bun run gone` first.", `:1: package.json has no script "gone"`],
+  ["```sh\n./scripts/gone\n```", `"scripts/gone" does not exist`],
+  ["The file `src/gone.ts` is the door.", `"src/gone.ts" does not exist`],
+  ["[text](./gone.md)", `:1: links to "./gone.md"`],
+  ["\n![image](../gone.png)", `:2: links to "../gone.png"`],
+  ["[text][ref]\n\n[ref]: gone.md", `:3: links to "gone.md"`],
+  ["# One\n\n[text](#two)", `links to "#two": use a heading that exists`],
+  ["[text](b.md#gone)", `links to "#gone"`],
+  ["```sh\n./scripts/start # and bun run gone\nbun run ok\nbun ok\nbun install\nbun test\n```", ""],
+  ["`bun run` `bun src/main.ts` `src/features/<name>/` `src/*/gone.ts` `test/architecture`", ""],
+  ["# One & two\n\n[text](#one--two) [text](b.md#three) [text](https://example.com/gone.md)", ""],
+  ["```txt\nbun run gone [text](gone.md)\n```\n`[text](gone.md)`", ""],
+];
+
+test.each(CASES)("document %j is reported as %j", (source, expected) => {
+  const known = [DOC, "docs/b.md", "scripts/start", "src/main.ts", "test/architecture"];
+  const around = { scripts: ["start", "ok"], exists: (path: string) => known.includes(path) };
+  const file = { path: DOC, source };
+  const all = [file, { path: "docs/b.md", source: "## Three" }];
+  const found = checkDocument(file, all, around).map(formatFinding).join("\n");
+  if (expected === "") expect(found).toBe("");
+  else expect(found).toContain(expected);
+});
+
+test("TypeScript that does not compile is reported at its line of the document", async () => {
+  const good = `import { SETTINGS } from "./src/platform/config.ts";\nconst meaning: string = SETTINGS.PORT.meaning;`;
+  const bad = `# Bad\n\n\`\`\`ts\nimport { Elysia } from "elysia";\nnew Elysia().gone();\n\`\`\``;
+  const found = await checkTypes(
+    [
+      { path: "README.md", source: `\`\`\`ts\n${good}\n\`\`\`\n\n\`\`\`json\n{ nonsense\n\`\`\`` },
+      { path: ".github/BAD.md", source: bad },
+      { path: ".github/PATH.md", source: `\`\`\`ts\nimport "./src/platform/config.ts";\n\`\`\`` },
+    ],
+    ROOT,
+  );
+  expect(found.map(({ path, line }) => `${path}:${line}`).sort()).toEqual([
+    ".github/BAD.md:5",
+    ".github/PATH.md:2",
+  ]);
+});
+
+test("listBlocks reads fences of any length", () => {
+  expect(listBlocks("a\n````ts title\n```\nb\n````\n~~~sh\nc\n~~~\n")).toEqual([
+    { language: "ts", code: "```\nb\n", line: 3 },
+    { language: "sh", code: "c\n", line: 7 },
+  ]);
+});
+
+test("a script that starts nothing is named", () => {
+  const found = checkScripts(
+    { a: "bun src/gone.ts", b: "jest test", c: "bun run d", ok: "oxlint src && bun run a" },
+    ["oxlint"],
+    (path) => path === "src",
+  );
+  expect(found.map(({ what }) => what)).toEqual([
+    `script "a": "src/gone.ts" does not exist`,
+    `script "b": starts "jest"`,
+    `script "c": package.json has no script "d"`,
+  ]);
+});
+
+const KNOWN: DocumentedSettings = {
+  PORT: { default: "3000", meaning: "where to listen" },
+  HOST: { shownDefault: "127.0.0.1", meaning: "address" },
+  LIST: { default: "", meaning: "nothing" },
+};
+
+test("an .env.example that differs from the settings is named", () => {
+  const check = (source: string) => checkEnvExample(source, KNOWN).map(({ what }) => what);
+  expect(check("# a comment\n# PORT=3000\nHOST=\n\n# LIST=\n")).toEqual([]);
+  expect(check("PORT=\nHOST=\n")).toEqual([`"LIST" is missing`]);
+  expect(check("PORT=\nHOST=\nLIST=\nEXTRA=\n")).toEqual([`"EXTRA" is no setting`]);
+  expect(check("PORT=1\nHOST=\nLIST=\n")).toEqual([`"PORT" has another default`]);
+  expect(check("HOST=\nPORT=\nLIST=\n")).toEqual(["another order, or a name twice"]);
+  expect(check("PORT=\nPORT=\nHOST=\nLIST=\n")).toEqual(["another order, or a name twice"]);
+});
+
+test("a table of settings that differs from the settings is named", () => {
+  const rows = Object.entries(KNOWN).map(([name, setting]) => settingRow(name, setting));
+  const table = (body: string[]) =>
+    [
+      "# Settings",
+      "",
+      "| variable | default | meaning |",
+      "| --- | --- | --- |",
+      ...body,
+      "",
+      "After",
+    ].join("\n");
+  const check = (body: string[]) =>
+    checkSettingsTable("README.md", table(body), KNOWN).map(({ line, what }) => `${line}: ${what}`);
+  expect(rows[2]).toBe("| `LIST` | none | nothing |");
+  expect(check(rows)).toEqual([]);
+  expect(check(rows.map((row) => row.replaceAll(" |", "      |")))).toEqual([]);
+  expect(check(rows.slice(0, 2))).toEqual(["7: the table of settings says nothing"]);
+  expect(check([...rows, "| `X` | 1 | y |"])).toEqual([
+    "8: the table of settings says | `X` | 1 | y |",
+  ]);
+  expect(check(rows.map((row) => row.replace("3000", "3001")))).toEqual([
+    "5: the table of settings says | `PORT` | 3001 | where to listen |",
+  ]);
+  expect([hasSettingsTable(table([])), hasSettingsTable("# None")]).toEqual([true, false]);
+});

@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+
 /** One file, as the checkers of this folder take it; `path` is relative to the repository. */
 export interface SourceFile {
   path: string;
@@ -28,6 +30,9 @@ const TEMPLATE_REST = /(?:\\[\s\S]|\$(?!\{)|[^\\`$])*(?:`|\$\{|$)/y;
 const ENDS_A_VALUE = /^(?:[)\]}]|[\w$"'`].*)$/s;
 const KEYWORD_BEFORE_REGEXP =
   /^(?:return|typeof|case|in|of|delete|void|throw|new|else|do|await|yield|instanceof)$/;
+
+/** What .gitignore leaves out. */
+const MADE_ON_THE_SPOT = /^(?:\.git|node_modules|\.data|\.env(?!\.example$)(?:\..+)?|.*\.log)$/;
 
 interface Token {
   kind: "code" | "comment" | "text";
@@ -67,19 +72,23 @@ export function viewsOf(source: string): Views {
   return { code, comments };
 }
 
-/** Every file that git tracks or would track, so that a new file is checked before it is committed. */
+/**
+ * Every file that git tracks or would track, so that a new file is checked before it is committed. Without git, as in
+ * an unpacked archive, every file but those that are made on the spot.
+ */
 export function listFiles(root: string): string[] {
-  const { stdout, exitCode } = Bun.spawnSync(
-    ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-    { cwd: root },
-  );
-  if (exitCode !== 0)
-    throw new Error(`Cannot list the files of "${root}": git ended with ${exitCode}`);
-  return stdout
-    .toString()
-    .split("\0")
-    .filter((path) => path !== "")
-    .sort();
+  const argv = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"];
+  const git = Bun.which("git") ? Bun.spawnSync(argv, { cwd: root, stderr: "ignore" }) : undefined;
+  const paths = git?.success ? git.stdout.toString().split("\0") : walk(root);
+  return [...new Set(paths)].filter((path) => path !== "").sort();
+}
+
+function walk(root: string): string[] {
+  return readdirSync(root, { withFileTypes: true }).flatMap((entry) => {
+    if (MADE_ON_THE_SPOT.test(entry.name)) return [];
+    if (!entry.isDirectory()) return [entry.name];
+    return walk(`${root}/${entry.name}`).map((path) => `${entry.name}/${path}`);
+  });
 }
 
 /** Reads files as text; one that vanished since it was listed is left out. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describeFailure, EmbeddedError, type ServiceName } from "./error.ts";
 
 /** Longer paths do not fit into the kernel's address of a unix socket (108 bytes with the closing zero). */
-export const SOCKET_PATH_MAX_BYTES = 107;
+const SOCKET_PATH_MAX_BYTES = 107;
 /** The longest name that a server puts into the runtime folder, with the slash before it. */
 const LONGEST_SOCKET_NAME = "/.s.PGSQL.5432";
 const LOG_MAX_BYTES = 5 * 1024 * 1024;

@@ -55,7 +55,7 @@ async function startPostgres(home: PostgresHome, options: PostgresOptions): Prom
     await endLeftovers(traits, "SIGINT");
     removeStaleFiles(home, traits);
     const started = await launch(home, { ...options, dir });
-    if (!("complaint" in started)) return started.process;
+    if (!("complaint" in started)) return started.server;
     const isTransient = /shared memory block|lock file/.test(started.complaint);
     if (!isTransient || performance.now() > deadline) {
       throw new EmbeddedError("postgres", home.clusterDir, started.complaint);
@@ -75,12 +75,12 @@ function removeStaleFiles(home: PostgresHome, traits: ServerTraits): void {
 async function launch(
   home: PostgresHome,
   options: PostgresOptions & { dir: string },
-): Promise<{ process: ServerProcess } | { complaint: string }> {
+): Promise<{ server: ServerProcess } | { complaint: string }> {
   const log = openLog(options.dataDir, "postgres");
   const logStart = statSync(log.file).size;
   const settings = listSettings(home, options.durable).flatMap((setting) => ["-c", setting]);
   const argv = [home.binaries.postgres, "-D", options.dir, ...settings];
-  const process = Bun.spawn([...home.account.prefix, ...argv], {
+  const server = Bun.spawn([...home.account.prefix, ...argv], {
     cwd: "/",
     env: environmentOf(home.binaries),
     stdin: "ignore",
@@ -91,14 +91,14 @@ async function launch(
     ...home.account.user,
   });
   closeSync(log.fd);
-  const hasExited = () => process.exitCode !== null || process.signalCode !== null;
-  const isSettled = () => hasExited() || isReady(options.dir, process.pid);
+  const hasExited = () => server.exitCode !== null || server.signalCode !== null;
+  const isSettled = () => hasExited() || isReady(options.dir, server.pid);
   const inTime = await waitUntil(START_LIMIT_MS, isSettled);
-  if (inTime && !hasExited()) return { process };
+  if (inTime && !hasExited()) return { server };
   if (hasExited()) {
     return { complaint: lastComplaint(readFileSync(log.file).subarray(logStart).toString()) };
   }
-  await stopServer(process, STOP);
+  await stopServer(server, STOP);
   return { complaint: `it was not ready within ${START_LIMIT_MS / 1000} s, see ${log.file}` };
 }
 

@@ -33,15 +33,19 @@ export interface PostgresPlace {
 export function choosePostgresHome(place: PostgresPlace): PostgresHome {
   const systemDir = join(SYSTEM_ROOT, hashOf(place.dataDir));
   const ownCluster = join(place.dataDir, "postgres");
-  const systemCluster = join(systemDir, "postgres");
-  const existing = [ownCluster, systemCluster].find((dir) => existsSync(join(dir, "PG_VERSION")));
+  // Data that an earlier start had to put elsewhere stays the data, whatever this start could do.
+  const clusters = [ownCluster, join(systemDir, "postgres")];
+  const existing = clusters.find((dir) => existsSync(join(dir, "PG_VERSION")));
   const binaries = findPostgresBinaries(place.dataDir, existing ?? ownCluster);
 
   for (const account of chooseAccounts()) {
-    if (account.user !== undefined) return openSystemHome({ account, binaries, systemDir }, place);
+    if (account.user !== undefined) {
+      return openSystemHome({ account, binaries, systemDir, existing }, place);
+    }
     const isRoot = account.prefix.length > 0;
     if (isRoot && !canRun(account, binaries, place.dataDir)) continue;
-    return openOwnHome({ account, binaries, clusterDir: ownCluster, socketDir: place.runtimeDir });
+    const clusterDir = existing ?? ownCluster;
+    return claimHome({ account, binaries, clusterDir, socketDir: place.runtimeDir });
   }
   throw new EmbeddedError(
     "postgres",
@@ -50,7 +54,33 @@ export function choosePostgresHome(place: PostgresPlace): PostgresHome {
   );
 }
 
-function openOwnHome(home: PostgresHome): PostgresHome {
+interface SystemChoice {
+  account: PostgresAccount;
+  binaries: PostgresBinaries;
+  systemDir: string;
+  existing: string | undefined;
+}
+
+/** The sockets cannot be in our private runtime folder, which another user may not enter. */
+function openSystemHome(choice: SystemChoice, place: PostgresPlace): PostgresHome {
+  const { account, systemDir, existing } = choice;
+  mkdirSync(systemDir, { recursive: true, mode: 0o755 });
+  const isRunnable = canRun(account, choice.binaries, "/");
+  const binaries = isRunnable ? choice.binaries : copyBinaries(choice.binaries, systemDir);
+  const isReachable = canRun(account, binaries, place.dataDir);
+  const systemCluster = join(systemDir, "postgres");
+  const clusterDir = isReachable ? (existing ?? join(place.dataDir, "postgres")) : systemCluster;
+  if (!isReachable && existing === undefined) {
+    place.progress(
+      `embedded postgres may not run as root, and its own user cannot reach ${place.dataDir}: its data is in ${clusterDir}`,
+    );
+  }
+  const socketDir = join(systemDir, "run");
+  makeOwnedDir(account, socketDir);
+  return claimHome({ account, binaries, clusterDir, socketDir });
+}
+
+function claimHome(home: PostgresHome): PostgresHome {
   makeOwnedDir(home.account, home.clusterDir);
   const { uid } = statSync(home.clusterDir);
   if (uid !== ownerOf(home.account)) {
@@ -58,23 +88,4 @@ function openOwnHome(home: PostgresHome): PostgresHome {
     throw new EmbeddedError("postgres", home.clusterDir, state);
   }
   return home;
-}
-
-/** The sockets cannot be in our private runtime folder, which another user may not enter. */
-function openSystemHome(
-  found: { account: PostgresAccount; binaries: PostgresBinaries; systemDir: string },
-  place: PostgresPlace,
-): PostgresHome {
-  const { account, systemDir } = found;
-  mkdirSync(systemDir, { recursive: true, mode: 0o755 });
-  let { binaries } = found;
-  if (!canRun(account, binaries, "/")) binaries = copyBinaries(binaries, systemDir);
-  const isReachable = canRun(account, binaries, place.dataDir);
-  const clusterDir = join(isReachable ? place.dataDir : systemDir, "postgres");
-  if (!isReachable) {
-    place.progress(`embedded postgres keeps its data in ${clusterDir}: it cannot run as root`);
-  }
-  const socketDir = join(systemDir, "run");
-  makeOwnedDir(account, socketDir);
-  return openOwnHome({ account, binaries, clusterDir, socketDir });
 }

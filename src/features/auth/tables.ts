@@ -24,13 +24,21 @@ export const users = app.table(
 export const accounts = app.table(
   "accounts",
   {
-    userId: uuid().primaryKey().references(() => users.id, { onDelete: "cascade" }),
+    userId: uuid()
+      .primaryKey()
+      .references(() => users.id, { onDelete: "cascade" }),
     /** Normalised: NFC, lower case. */
     email: text().notNull().unique(),
     passwordHash: text(),
-    role: text({ enum: ["user", "moderator", "admin"] }).notNull().default("user"),
-    tier: text({ enum: ["free", "premium", "enterprise"] }).notNull().default("free"),
-    locale: text({ enum: ["vi", "en"] }).notNull().default("vi"),
+    role: text({ enum: ["user", "moderator", "admin"] })
+      .notNull()
+      .default("user"),
+    tier: text({ enum: ["free", "premium", "enterprise"] })
+      .notNull()
+      .default("free"),
+    locale: text({ enum: ["vi", "en"] })
+      .notNull()
+      .default("vi"),
   },
   (account) => [
     pgPolicy("accounts_app_select", {
@@ -47,7 +55,9 @@ export const sessions = app.table(
   "sessions",
   {
     id: uuid().primaryKey(),
-    userId: uuid().notNull().references(() => users.id, { onDelete: "cascade" }),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
     /** Key of the message authentication code in this session's refresh tokens; no token itself is stored. */
     refreshKey: bytes().notNull(),
     /** The counter that the one valid refresh token carries. */

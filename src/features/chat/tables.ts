@@ -33,7 +33,9 @@ export const conversations = app.table(
     name: text(),
     /** Both user ids in order, so that two people have one direct conversation however it was opened. */
     directKey: text().unique("conversations_direct_key"),
-    createdBy: uuid().notNull().references(() => users.id),
+    createdBy: uuid()
+      .notNull()
+      .references(() => users.id),
     /** Last position in the stream of events; taken under this row's lock, so it has no gaps. */
     lastSeq: bigint({ mode: "number" }).notNull().default(0),
     /** Number of countable messages, from which unread counts follow by subtraction. */
@@ -67,9 +69,15 @@ export const conversations = app.table(
 export const conversationMembers = app.table(
   "conversation_members",
   {
-    conversationId: uuid().notNull().references(() => conversations.id, { onDelete: "cascade" }),
-    userId: uuid().notNull().references(() => users.id),
-    role: text({ enum: ["owner", "admin", "member"] }).notNull().default("member"),
+    conversationId: uuid()
+      .notNull()
+      .references(() => conversations.id, { onDelete: "cascade" }),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    role: text({ enum: ["owner", "admin", "member"] })
+      .notNull()
+      .default("member"),
     /** Position of the event with which the user came in. */
     joinedSeq: bigint({ mode: "number" }).notNull(),
     /** Position of the event with which the user left; null while they are in. */
@@ -114,10 +122,14 @@ export const messages = app.table(
   "messages",
   {
     id: uuid().primaryKey(),
-    conversationId: uuid().notNull().references(() => conversations.id, { onDelete: "cascade" }),
+    conversationId: uuid()
+      .notNull()
+      .references(() => conversations.id, { onDelete: "cascade" }),
     no: bigint({ mode: "number" }).notNull(),
     seq: bigint({ mode: "number" }).notNull(),
-    senderId: uuid().notNull().references(() => users.id),
+    senderId: uuid()
+      .notNull()
+      .references(() => users.id),
     /** Chosen by the sender's device: a message sent again is recognised by it for ever. */
     clientId: uuid().notNull(),
     body: text().notNull(),
@@ -145,10 +157,14 @@ export const messages = app.table(
 export const conversationEvents = app.table(
   "conversation_events",
   {
-    conversationId: uuid().notNull().references(() => conversations.id, { onDelete: "cascade" }),
+    conversationId: uuid()
+      .notNull()
+      .references(() => conversations.id, { onDelete: "cascade" }),
     seq: bigint({ mode: "number" }).notNull(),
     kind: text({ enum: ["conv", "member", "msg.new"] }).notNull(),
-    actorId: uuid().notNull().references(() => users.id),
+    actorId: uuid()
+      .notNull()
+      .references(() => users.id),
     messageId: uuid().references(() => messages.id, { onDelete: "cascade" }),
     data: jsonb(),
     createdAt: timestamp({ withTimezone: true }).notNull(),

@@ -1,0 +1,12 @@
+import { access } from "../../platform/http/access.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { authenticate } from "./service/sessions.ts";
+
+export type { Session } from "./schema.ts";
+export { register } from "./service/accounts.ts";
+export { authenticate, getSession, isSessionAlive } from "./service/sessions.ts";
+
+/** Gives a feature's routes the declarations of access: `signedIn: true` or `open: true`. */
+export function auth(platform: Platform) {
+  return access((token) => authenticate(platform, token));
+}

@@ -1,0 +1,147 @@
+import { Elysia } from "elysia";
+
+import {
+  AlreadyExists,
+  AppError,
+  CsrfRejected,
+  OriginNotAllowed,
+  Overloaded,
+  SessionRevoked,
+  TokenExpired,
+  TokenInvalid,
+  Unauthenticated,
+  ValidationFailed,
+} from "../../platform/errors.ts";
+import { findBearer } from "../../platform/http/access.ts";
+import {
+  assertNoBrowser,
+  assertOwnPage,
+  readRefreshCookie,
+  refreshCookie,
+} from "../../platform/http/cookies.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { localeOf, problems } from "../../platform/problems.ts";
+import { auth } from "./mod.ts";
+import {
+  InvalidCredentials,
+  KeySet,
+  LoginBody,
+  Me,
+  RefreshBody,
+  RefreshReused,
+  RegisterBody,
+  SignedIn,
+} from "./schema.ts";
+import { getMe, login, register, type SignIn } from "./service/accounts.ts";
+import { findSessionOf, refresh } from "./service/refresh.ts";
+import { IDLE_MS, revokeSession } from "./service/sessions.ts";
+
+type Headers = Record<string, string | number | string[] | undefined>;
+
+const registerRefused = problems(OriginNotAllowed, AlreadyExists, ValidationFailed, Overloaded);
+const loginRefused = problems(InvalidCredentials, OriginNotAllowed, ValidationFailed, Overloaded);
+const refreshRefused = problems(
+  Unauthenticated,
+  TokenInvalid,
+  SessionRevoked,
+  RefreshReused,
+  CsrfRejected,
+  ValidationFailed,
+);
+const sessionRefused = problems(Unauthenticated, TokenExpired, TokenInvalid, SessionRevoked);
+
+/** POST /v1/auth/{register,login,refresh,logout} · GET /v1/me · GET /.well-known/jwks.json */
+export function authRoutes(platform: Platform) {
+  const { config } = platform;
+  return new Elysia({ name: "auth.routes", detail: { tags: ["auth"] } })
+    .use(auth(platform))
+    .post(
+      "/v1/auth/register",
+      async ({ body, request, set }) => {
+        if (body.transport === "body") assertNoBrowser(request);
+        const locale = localeOf(request.headers.get("accept-language") ?? "vi");
+        const signIn = await register(platform, { ...body, locale });
+        set.status = 201;
+        set.headers["location"] = "/v1/me";
+        return answer(signIn, body.transport, set.headers);
+      },
+      { open: true, body: RegisterBody, response: { 201: SignedIn, ...registerRefused } },
+    )
+    .post(
+      "/v1/auth/login",
+      async ({ body, request, set }) => {
+        if (body.transport === "body") assertNoBrowser(request);
+        return answer(await login(platform, body), body.transport, set.headers);
+      },
+      { open: true, body: LoginBody, response: { 200: SignedIn, ...loginRefused } },
+    )
+    .post(
+      "/v1/auth/refresh",
+      async ({ body, request, set }) => {
+        const given = presented(request, body?.refreshToken);
+        if (!given) throw new AppError(Unauthenticated, "Cannot refresh: no refresh token");
+        if (given.transport === "cookie") assertOwnPage(config, request);
+        return answer(await refresh(platform, given.token), given.transport, set.headers);
+      },
+      { open: true, body: RefreshBody, response: { 200: SignedIn, ...refreshRefused } },
+    )
+    .post(
+      "/v1/auth/logout",
+      async ({ body, request, set }) => {
+        const given = presented(request, body?.refreshToken);
+        if (given?.transport === "cookie" && findBearer(request) === undefined)
+          assertOwnPage(config, request);
+        await logout(platform, request, given?.token);
+        set.headers["set-cookie"] = refreshCookie("", 0);
+        set.headers["clear-site-data"] = '"cache"';
+        set.status = 204;
+      },
+      { open: true, body: RefreshBody, response: refreshRefused },
+    )
+    .get("/v1/me", async ({ session }) => await getMe(platform, session.userId), {
+      signedIn: true,
+      response: { 200: Me, ...sessionRefused },
+    })
+    .get(
+      "/.well-known/jwks.json",
+      ({ set }) => {
+        set.headers["cache-control"] = "public, max-age=300";
+        return platform.tokens.publicKeys();
+      },
+      { open: true, response: { 200: KeySet } },
+    );
+}
+
+interface Presented {
+  token: string;
+  transport: "cookie" | "body";
+}
+
+/** The refresh token that the caller shows; one in the body was put there on purpose and comes first. */
+function presented(request: Request, inBody: string | undefined): Presented | undefined {
+  if (inBody !== undefined) return { token: inBody, transport: "body" };
+  const cookie = readRefreshCookie(request);
+  return cookie === undefined ? undefined : { token: cookie, transport: "cookie" };
+}
+
+/** The refresh token goes into the cookie, unless a native client asked for it; never into both. */
+function answer(signIn: SignIn, transport: "cookie" | "body" | undefined, headers: Headers) {
+  const { refreshToken, ...rest } = signIn;
+  if (transport === "body") return { ...rest, refreshToken };
+  headers["set-cookie"] = refreshCookie(refreshToken, IDLE_MS / 1_000);
+  return rest;
+}
+
+/** Ends the session of the bearer token or of the refresh token; who shows neither is logged out already. */
+async function logout(
+  platform: Platform,
+  request: Request,
+  refreshToken: string | undefined,
+): Promise<void> {
+  const bearer = findBearer(request);
+  const bySession = bearer === undefined ? undefined : await platform.tokens.verify(bearer);
+  const ids =
+    bySession ??
+    (refreshToken === undefined ? undefined : await findSessionOf(platform, refreshToken));
+  if (ids) await revokeSession(platform, ids);
+}

@@ -1,0 +1,108 @@
+import { eq } from "drizzle-orm";
+
+import type { Transaction } from "../../../platform/database.ts";
+import { uniqueViolation } from "../../../platform/database_errors.ts";
+import { AlreadyExists, AppError, type Locale, SessionRevoked } from "../../../platform/errors.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import { InvalidCredentials, type Me } from "../schema.ts";
+import { accounts, users } from "../tables.ts";
+import { hashPassword, verifyPassword } from "./passwords.ts";
+import { insertSession, type NewSession } from "./sessions.ts";
+
+/** What a successful sign-in hands out. */
+export interface SignIn {
+  user: Me;
+  accessToken: string;
+  /** Seconds. */
+  expiresIn: number;
+  refreshToken: string;
+}
+
+/** One spelling for an address, so that two accounts cannot share it. */
+function normalizeEmail(email: string): string {
+  return email.trim().toLowerCase();
+}
+
+/**
+ * Creates a user and signs them in, in one transaction.
+ * @throws AppError already_exists for a taken address, after the same hashing work.
+ */
+export async function register(
+  platform: Platform,
+  input: { email: string; password: string; displayName: string; locale: Locale },
+): Promise<SignIn> {
+  const passwordHash = await hashPassword(input.password);
+  const userId = Bun.randomUUIDv7();
+  const now = platform.now();
+  try {
+    const created = await platform.db.run({ role: "auth" }, async (tx) => {
+      await tx.insert(users).values({ id: userId, displayName: input.displayName, createdAt: now });
+      await tx.insert(accounts).values({
+        userId,
+        email: normalizeEmail(input.email),
+        passwordHash,
+        locale: input.locale,
+      });
+      const session = await insertSession(tx, { userId, now });
+      return { session, user: await selectMe(tx, userId) };
+    });
+    return await signInAnswer(platform, created);
+  } catch (error) {
+    if (uniqueViolation(error) === "accounts_email_unique")
+      throw new AppError(AlreadyExists, "Cannot register: the address is taken");
+    throw error;
+  }
+}
+
+/** @throws AppError invalid_credentials, whichever half was wrong and in the same time. */
+export async function login(
+  platform: Platform,
+  input: { email: string; password: string },
+): Promise<SignIn> {
+  const [account] = await platform.db.run({ role: "auth" }, (tx) =>
+    tx
+      .select({ userId: accounts.userId, passwordHash: accounts.passwordHash })
+      .from(accounts)
+      .where(eq(accounts.email, normalizeEmail(input.email))),
+  );
+  const matches = await verifyPassword(input.password, account?.passwordHash);
+  if (!matches || !account) throw new AppError(InvalidCredentials, "Cannot log in");
+  const { userId } = account;
+  const created = await platform.db.run({ role: "auth" }, async (tx) => {
+    const session = await insertSession(tx, { userId, now: platform.now() });
+    return { session, user: await selectMe(tx, userId) };
+  });
+  return await signInAnswer(platform, created);
+}
+
+/** The signed-in user's own account. */
+export async function getMe(platform: Platform, userId: string): Promise<Me> {
+  return await platform.db.run({ role: "app", userId }, (tx) => selectMe(tx, userId));
+}
+
+export async function selectMe(tx: Transaction, userId: string): Promise<Me> {
+  const [row] = await tx
+    .select({
+      id: users.id,
+      email: accounts.email,
+      displayName: users.displayName,
+      role: accounts.role,
+      tier: accounts.tier,
+      locale: accounts.locale,
+      createdAt: users.createdAt,
+    })
+    .from(users)
+    .innerJoin(accounts, eq(accounts.userId, users.id))
+    .where(eq(users.id, userId));
+  if (!row) throw new AppError(SessionRevoked, `Cannot find user "${userId}"`);
+  return { ...row, createdAt: row.createdAt.toISOString() };
+}
+
+async function signInAnswer(
+  platform: Platform,
+  { session, user }: { session: NewSession; user: Me },
+): Promise<SignIn> {
+  const { sessionId, refreshToken } = session;
+  const access = await platform.tokens.sign({ userId: user.id, sessionId });
+  return { user, accessToken: access.token, expiresIn: access.expiresIn, refreshToken };
+}

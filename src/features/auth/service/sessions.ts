@@ -1,0 +1,171 @@
+import { and, eq, gt, isNull } from "drizzle-orm";
+
+import type { Transaction } from "../../../platform/database.ts";
+import { AppError, SessionRevoked } from "../../../platform/errors.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import { busOutbox } from "../../../platform/tables.ts";
+import type { Session } from "../schema.ts";
+import { accounts, sessions } from "../tables.ts";
+import { writeRefreshToken } from "./refresh_tokens.ts";
+
+/** A session ends when it was not refreshed for this long, and in any case at its absolute end. */
+export const IDLE_MS = 14 * 86_400_000;
+const ABSOLUTE_MS = 90 * 86_400_000;
+const KEY_BYTES = 32;
+/** The copy in Redis lives this long; a tombstone outlives every copy that a slow reader may still be writing. */
+const COPY_MS = 300_000;
+const TOMBSTONE_MS = 900_000;
+const TOMBSTONE = "revoked";
+
+export interface NewSession {
+  sessionId: string;
+  refreshToken: string;
+}
+
+/** Writes the session's row; the caller's transaction makes it one with whatever else signs the user in. */
+export async function insertSession(
+  tx: Transaction,
+  user: { userId: string; now: Date },
+): Promise<NewSession> {
+  const sessionId = Bun.randomUUIDv7();
+  const refreshKey = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+  await tx.insert(sessions).values({
+    id: sessionId,
+    userId: user.userId,
+    refreshKey,
+    refreshedAt: user.now,
+    createdAt: user.now,
+    expiresAt: new Date(user.now.getTime() + ABSOLUTE_MS),
+  });
+  const token = { userId: user.userId, sessionId, counter: 0 };
+  return { sessionId, refreshToken: writeRefreshToken(token, refreshKey) };
+}
+
+/** The living session behind a bearer token. @throws AppError when the token or the session is not good. */
+export async function authenticate(platform: Platform, token: string): Promise<Session> {
+  const { userId, sessionId } = await platform.tokens.verify(token);
+  return await getSession(platform, { userId, sessionId });
+}
+
+/** Reads the copy in Redis, else the row in Postgres. @throws AppError session_revoked when it has ended. */
+export async function getSession(
+  platform: Platform,
+  ids: { userId: string; sessionId: string },
+): Promise<Session> {
+  const session = (await readCopy(platform, ids)) ?? (await loadSession(platform, ids));
+  if (!session || session === TOMBSTONE)
+    throw new AppError(SessionRevoked, `Cannot use session "${ids.sessionId}": it has ended`);
+  return session;
+}
+
+/** True while the session has neither ended nor expired. */
+export async function isSessionAlive(
+  platform: Platform,
+  ids: { userId: string; sessionId: string },
+): Promise<boolean> {
+  try {
+    await getSession(platform, ids);
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.kind === SessionRevoked) return false;
+    throw error;
+  }
+}
+
+async function readCopy(
+  platform: Platform,
+  { userId, sessionId }: { userId: string; sessionId: string },
+): Promise<Session | typeof TOMBSTONE | undefined> {
+  if (!platform.redis.isReady()) return undefined;
+  try {
+    const key = platform.keys.session(userId, sessionId);
+    const text = await platform.redis.run("read a session", (client) => client.get(key));
+    if (text === null) return undefined;
+    return text === TOMBSTONE ? TOMBSTONE : (JSON.parse(text) as Session);
+  } catch (error) {
+    // Redis holds a copy only; Postgres can always answer.
+    platform.log.debug("cannot read a session from redis", { error });
+    return undefined;
+  }
+}
+
+async function loadSession(
+  platform: Platform,
+  { userId, sessionId }: { userId: string; sessionId: string },
+): Promise<Session | undefined> {
+  const now = platform.now();
+  const [row] = await platform.db.run({ role: "auth" }, (tx) =>
+    tx
+      .select({ role: accounts.role, tier: accounts.tier, locale: accounts.locale })
+      .from(sessions)
+      .innerJoin(accounts, eq(accounts.userId, sessions.userId))
+      .where(
+        and(
+          eq(sessions.id, sessionId),
+          eq(sessions.userId, userId),
+          isNull(sessions.revokedAt),
+          gt(sessions.expiresAt, now),
+          gt(sessions.refreshedAt, new Date(now.getTime() - IDLE_MS)),
+        ),
+      ),
+  );
+  if (!row) return undefined;
+  const session: Session = { userId, sessionId, ...row };
+  await writeCopy(platform, session);
+  return session;
+}
+
+/** Never over what is there: a tombstone that was written while we read the row must win. */
+async function writeCopy(platform: Platform, session: Session): Promise<void> {
+  if (!platform.redis.isReady()) return;
+  const key = platform.keys.session(session.userId, session.sessionId);
+  const options = { condition: "NX", expiration: { type: "PX", value: COPY_MS } } as const;
+  try {
+    await platform.redis.run("keep a session", (client) =>
+      client.set(key, JSON.stringify(session), options),
+    );
+  } catch (error) {
+    platform.log.debug("cannot keep a session in redis", { error });
+  }
+}
+
+/** Ends the session on every instance: the row first, then the copy, then its sockets. */
+export async function revokeSession(
+  platform: Platform,
+  ids: { userId: string; sessionId: string },
+): Promise<void> {
+  const outboxId = Bun.randomUUIDv7();
+  const channel = `u:${ids.userId}`;
+  const text = JSON.stringify({ op: "end", sessionId: ids.sessionId });
+  const ended = await platform.db.run({ role: "auth" }, async (tx) => {
+    const rows = await tx
+      .update(sessions)
+      .set({ revokedAt: platform.now() })
+      .where(
+        and(
+          eq(sessions.id, ids.sessionId),
+          eq(sessions.userId, ids.userId),
+          isNull(sessions.revokedAt),
+        ),
+      )
+      .returning({ id: sessions.id });
+    if (rows.length > 0)
+      await tx.insert(busOutbox).values({ id: outboxId, channel, payload: text });
+    return rows.length > 0;
+  });
+  await writeTombstone(platform, ids);
+  if (ended) platform.outbox.publish([{ outboxId, channel, text }]);
+}
+
+async function writeTombstone(
+  platform: Platform,
+  ids: { userId: string; sessionId: string },
+): Promise<void> {
+  const key = platform.keys.session(ids.userId, ids.sessionId);
+  const options = { expiration: { type: "PX", value: TOMBSTONE_MS } } as const;
+  try {
+    await platform.redis.run("end a session", (client) => client.set(key, TOMBSTONE, options));
+  } catch (error) {
+    platform.log.warn("cannot end a session in redis; its copy expires by itself", { error });
+  }
+}

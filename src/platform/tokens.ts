@@ -1,0 +1,153 @@
+import { jwt } from "@elysiajs/jwt";
+
+import { AppError, TokenExpired, TokenInvalid } from "./errors.ts";
+import type { SigningKey } from "./settings.ts";
+
+/** What an access token says: who, and in which session. Everything else is read live. */
+export interface AccessClaims {
+  userId: string;
+  sessionId: string;
+}
+
+export interface AccessToken {
+  token: string;
+  /** Seconds until it expires. */
+  expiresIn: number;
+}
+
+/** RFC 9068 access tokens, signed with Ed25519. */
+export interface Tokens {
+  sign(claims: AccessClaims): Promise<AccessToken>;
+  /** @throws AppError token_expired or token_invalid. */
+  verify(token: string): Promise<AccessClaims>;
+  /** Public halves of all keys, as a JSON Web Key Set. */
+  publicKeys(): { keys: PublicKey[] };
+  /** Derives a secret for one purpose, so that the same key never serves two. */
+  derive(purpose: string): Uint8Array;
+}
+
+export interface PublicKey {
+  kty: "OKP";
+  crv: "Ed25519";
+  x: string;
+  kid: string;
+  use: "sig";
+  alg: "EdDSA";
+}
+
+const ACCESS_LIFE_S = 600;
+const ISSUER = "frm-ai";
+const AUDIENCE = "frm-ai";
+const TYPE = "at+jwt";
+const CLOCK_TOLERANCE_S = 5;
+const MAX_TOKEN_LENGTH = 2_048;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** @param keys newest first: the first one signs, all of them verify. */
+export function createTokens(keys: SigningKey[], now: () => Date): Tokens {
+  const [newest] = keys;
+  if (!newest) throw new Error("Cannot create tokens: there is no signing key");
+  const signer = plugin(newest, newest.kid);
+  const verifiers = new Map(keys.map((key) => [key.kid, plugin(publicHalf(key), key.kid)]));
+
+  return {
+    sign: async ({ userId, sessionId }) => {
+      const issuedAt = Math.floor(now().getTime() / 1_000);
+      const token = await signer.sign({
+        sub: userId,
+        sid: sessionId,
+        jti: Bun.randomUUIDv7(),
+        iss: ISSUER,
+        aud: AUDIENCE,
+        nbf: issuedAt,
+        exp: issuedAt + ACCESS_LIFE_S,
+      });
+      return { token, expiresIn: ACCESS_LIFE_S };
+    },
+    verify: async (token) => {
+      const kid = token.length <= MAX_TOKEN_LENGTH ? keyIdOf(token) : undefined;
+      const verifier = kid === undefined ? undefined : verifiers.get(kid);
+      if (!verifier) throw new AppError(TokenInvalid, "Cannot verify a token: unknown key");
+      const payload = await verifier.verify(token, verifyOptions(now()));
+      if (payload === false) throw await refusal(verifier, token, now());
+      const { sub, sid } = payload as { sub?: unknown; sid?: unknown };
+      if (typeof sub !== "string" || typeof sid !== "string" || !UUID.test(sub) || !UUID.test(sid))
+        throw new AppError(TokenInvalid, "Cannot verify a token: wrong claims");
+      return { userId: sub, sessionId: sid };
+    },
+    publicKeys: () => ({ keys: keys.map((key) => publicHalf(key)) }),
+    derive: (purpose) =>
+      new Bun.CryptoHasher("sha256", newest.d).update(`frm-ai ${purpose}`).digest(),
+  };
+}
+
+/** The plugin's own functions, without a server: services sign and verify through this seam. */
+function plugin(secret: SigningKey | PublicKey, kid: string) {
+  return jwt({ secret, alg: "EdDSA", typ: TYPE, kid }).decorator.jwt;
+}
+
+type Verifier = ReturnType<typeof plugin>;
+
+function verifyOptions(currentDate: Date) {
+  return {
+    algorithms: ["EdDSA"],
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    typ: TYPE,
+    requiredClaims: ["exp", "nbf", "sub", "sid", "jti"],
+    clockTolerance: CLOCK_TOLERANCE_S,
+    currentDate,
+  };
+}
+
+/** The plugin answers false whatever is wrong, so a good signature is looked for as of the time the token names. */
+async function refusal(verifier: Verifier, token: string, now: Date): Promise<AppError> {
+  const expiry = expiryOf(token);
+  if (expiry !== undefined && expiry * 1_000 < now.getTime()) {
+    const then = new Date((expiry - 1) * 1_000);
+    if ((await verifier.verify(token, verifyOptions(then))) !== false)
+      return new AppError(TokenExpired, "Cannot verify a token: it has expired");
+  }
+  return new AppError(TokenInvalid, "Cannot verify a token: signature or claims are wrong");
+}
+
+function keyIdOf(token: string): string | undefined {
+  const kid = part(token, 0)?.["kid"];
+  return typeof kid === "string" ? kid : undefined;
+}
+
+function expiryOf(token: string): number | undefined {
+  const exp = part(token, 1)?.["exp"];
+  return typeof exp === "number" && Number.isSafeInteger(exp) && exp > 0 ? exp : undefined;
+}
+
+function part(token: string, index: number): Record<string, unknown> | undefined {
+  const pieces = token.split(".");
+  if (pieces.length !== 3) return undefined;
+  try {
+    const text = new TextDecoder().decode(
+      Uint8Array.fromBase64(pieces[index] ?? "", { alphabet: "base64url" }),
+    );
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function publicHalf(key: SigningKey): PublicKey {
+  return { kty: key.kty, crv: key.crv, x: key.x, kid: key.kid, use: "sig", alg: "EdDSA" };
+}
+
+/** A new Ed25519 key pair; used where development has none. */
+export async function generateSigningKey(): Promise<SigningKey> {
+  const pair = (await crypto.subtle.generateKey("Ed25519", true, [
+    "sign",
+    "verify",
+  ])) as CryptoKeyPair;
+  const { x, d } = await crypto.subtle.exportKey("jwk", pair.privateKey);
+  if (x === undefined || d === undefined) throw new Error("Cannot export a signing key");
+  return { kty: "OKP", crv: "Ed25519", x, d, kid: Bun.randomUUIDv7() };
+}

@@ -1,0 +1,152 @@
+import { and, desc, eq, isNull, sql } from "drizzle-orm";
+
+import type { Transaction } from "../../../platform/database.ts";
+import { foreignKeyViolation, uniqueViolation } from "../../../platform/database_errors.ts";
+import { AppError, NotFound, ValidationFailed } from "../../../platform/errors.ts";
+import type { Publication } from "../../../platform/outbox.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import { busOutbox } from "../../../platform/tables.ts";
+import type { Conversation, NewConversation } from "../schema.ts";
+import { conversationEvents, conversationMembers, conversations } from "../tables.ts";
+import { channelOf } from "./frames.ts";
+
+type Row = typeof conversations.$inferSelect;
+
+export interface OpenedConversation {
+  conversation: Conversation;
+  /** False when the two had a direct conversation already. */
+  created: boolean;
+}
+
+/** Tells the nodes of a user that the user came into a conversation. */
+export function joinPublication(userId: string, conversationId: string): Publication {
+  const text = JSON.stringify({ op: "join", channel: channelOf(conversationId) });
+  return { outboxId: Bun.randomUUIDv7(), channel: `u:${userId}`, text };
+}
+
+/** Writes publications beside their cause, so that another instance can make up for us. */
+export async function insertPublications(tx: Transaction, list: Publication[]): Promise<void> {
+  if (list.length === 0) return;
+  await tx
+    .insert(busOutbox)
+    .values(list.map(({ outboxId, channel, text }) => ({ id: outboxId, channel, payload: text })));
+}
+
+/** Opens the one direct conversation of two people, or a new group. @throws AppError not_found for an unknown user. */
+export async function createConversation(
+  platform: Platform,
+  userId: string,
+  input: typeof NewConversation.static,
+): Promise<OpenedConversation> {
+  const others = [
+    ...new Set((input.kind === "direct" ? [input.userId] : input.memberIds).map((id) => id.toLowerCase())),
+  ];
+  if (input.kind === "direct" && others[0] === userId) throw selfRefused();
+  const memberIds = others.filter((id) => id !== userId);
+  const now = platform.now();
+  const row: Row = {
+    id: Bun.randomUUIDv7(),
+    kind: input.kind,
+    name: input.kind === "group" ? input.name : null,
+    directKey: input.kind === "direct" ? [userId, ...memberIds].toSorted().join(":") : null,
+    createdBy: userId,
+    lastSeq: 1,
+    lastNo: 0,
+    lastEventAt: now,
+    createdAt: now,
+  };
+  const publications = [userId, ...memberIds].map((id) => joinPublication(id, row.id));
+  try {
+    await platform.db.run({ role: "app", userId }, (tx) =>
+      insertConversation(tx, { row, memberIds, publications }),
+    );
+  } catch (error) {
+    if (uniqueViolation(error) === "conversations_direct_key") return await findDirect(platform, row);
+    if (foreignKeyViolation(error) !== undefined)
+      throw new AppError(NotFound, "Cannot open a conversation: no such user", { cause: error });
+    throw error;
+  }
+  platform.outbox.publish(publications);
+  return { conversation: toConversation(row), created: true };
+}
+
+async function insertConversation(
+  tx: Transaction,
+  input: { row: Row; memberIds: string[]; publications: Publication[] },
+): Promise<void> {
+  const { row, memberIds, publications } = input;
+  const base = { conversationId: row.id, joinedSeq: 1 };
+  const creator = row.kind === "group" ? ("owner" as const) : ("member" as const);
+  const members = [
+    { ...base, userId: row.createdBy, role: creator },
+    ...memberIds.map((userId) => ({ ...base, userId, role: "member" as const })),
+  ];
+  await tx.insert(conversations).values(row);
+  await tx.insert(conversationMembers).values(members);
+  await tx.insert(conversationEvents).values({
+    conversationId: row.id,
+    seq: 1,
+    kind: "conv",
+    actorId: row.createdBy,
+    data: { op: "create", kind: row.kind, name: row.name },
+    createdAt: row.createdAt,
+  });
+  await insertPublications(tx, publications);
+}
+
+async function findDirect(platform: Platform, wanted: Row): Promise<OpenedConversation> {
+  const [row] = await platform.db.run({ role: "app", userId: wanted.createdBy }, (tx) =>
+    tx.select().from(conversations).where(eq(conversations.directKey, wanted.directKey ?? "")),
+  );
+  if (!row) throw new AppError(NotFound, "Cannot find the direct conversation");
+  return { conversation: toConversation(row), created: false };
+}
+
+function selfRefused(): AppError {
+  const message = { en: "must be somebody else", vi: "phải là người khác" };
+  return new AppError(ValidationFailed, "Cannot open a conversation with oneself", {
+    errors: [{ pointer: "/userId", code: "self", message }],
+  });
+}
+
+/** The user's conversations, the last active first, those behind the cursor. */
+export async function listConversations(
+  platform: Platform,
+  input: { userId: string; limit: number; cursor?: string },
+): Promise<{ items: Conversation[]; page: { nextCursor: string | null; limit: number } }> {
+  const { userId, limit } = input;
+  const scope = `conversations ${userId}`;
+  const [at, id] = input.cursor === undefined ? [] : platform.cursors.decode(scope, input.cursor);
+  const behind =
+    at === undefined
+      ? undefined
+      : sql`(${conversations.lastEventAt}, ${conversations.id}) < (${at}::timestamptz, ${id}::uuid)`;
+  const rows = await platform.db.run({ role: "app", userId }, (tx) =>
+    tx
+      .select({ conversation: conversations })
+      .from(conversationMembers)
+      .innerJoin(conversations, eq(conversations.id, conversationMembers.conversationId))
+      .where(
+        and(eq(conversationMembers.userId, userId), isNull(conversationMembers.leftSeq), behind),
+      )
+      .orderBy(desc(conversations.lastEventAt), desc(conversations.id))
+      .limit(limit + 1),
+  );
+  const items = rows.slice(0, limit).map((row) => toConversation(row.conversation));
+  const last = rows.length > limit ? items.at(-1) : undefined;
+  const nextCursor = last ? platform.cursors.encode(scope, [last.lastEventAt, last.id]) : null;
+  return { items, page: { nextCursor, limit } };
+}
+
+function toConversation(row: Row): Conversation {
+  const { id, kind, name, createdBy, lastSeq, lastEventAt, createdAt } = row;
+  return {
+    id,
+    kind,
+    name,
+    createdBy,
+    lastSeq,
+    lastEventAt: lastEventAt.toISOString(),
+    createdAt: createdAt.toISOString(),
+  };
+}

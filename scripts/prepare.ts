@@ -16,9 +16,12 @@ const INSTALL_LIMIT_MS = 15 * 60_000;
 class PrepareError extends Error {}
 
 try {
-  using _lock = await lockPreparation();
-  await installDependencies();
-  await installRedis();
+  // The usual start: nothing to do, and nothing to write, so the project may even be read-only.
+  if (!(await hasDependencies()) || needsRedis()) {
+    using _lock = await lockPreparation();
+    if (!(await hasDependencies())) await installDependencies();
+    if (needsRedis()) await installRedis();
+  }
 } catch (error) {
   if (!(error instanceof PrepareError)) throw error;
   report(error.message);
@@ -28,32 +31,49 @@ try {
 /** Two preparations at once would write the same folders; the second waits, then finds everything done. */
 async function lockPreparation(): Promise<Disposable> {
   using _slow = announceWhenSlow(report, "waiting for another installation …");
-  mkdirSync(TOOLCHAIN, { recursive: true });
-  const database = new Database(join(TOOLCHAIN, "prepare.lock"), { create: true });
+  const database = openLockFile();
   const deadline = performance.now() + INSTALL_LIMIT_MS;
   database.run("PRAGMA busy_timeout = 0");
-  while (true) {
-    try {
-      database.run("BEGIN EXCLUSIVE");
-      return { [Symbol.dispose]: () => database.close() };
-    } catch {
-      if (performance.now() > deadline) {
-        throw new PrepareError("Cannot install: another installation does not end");
-      }
+  while (!tryLock(database)) {
+    if (performance.now() > deadline) {
+      throw new PrepareError("Cannot install: another installation does not end");
     }
     // Asking again, where SQLite's own wait would block the line that says so.
     await Bun.sleep(50);
   }
+  return { [Symbol.dispose]: () => database.close() };
 }
 
-/** Runs `bun install` only after a change, so that a second start needs neither time nor a network. */
-async function installDependencies(): Promise<void> {
-  const state = await describeDependencies();
+function openLockFile(): Database {
+  try {
+    mkdirSync(TOOLCHAIN, { recursive: true });
+    return new Database(join(TOOLCHAIN, "prepare.lock"), { create: true });
+  } catch (error) {
+    throw new PrepareError(`Cannot install: "${TOOLCHAIN}" cannot be written (${String(error)})`);
+  }
+}
+
+function tryLock(database: Database): boolean {
+  try {
+    database.run("BEGIN EXCLUSIVE");
+    return true;
+  } catch (error) {
+    const isBusy = error instanceof Error && "code" in error && error.code === "SQLITE_BUSY";
+    if (isBusy) return false;
+    throw new PrepareError(`Cannot install: "${TOOLCHAIN}" cannot be written (${String(error)})`);
+  }
+}
+
+/** Asked before each `bun install`, so that a second start needs neither time nor a network. */
+async function hasDependencies(): Promise<boolean> {
   const stamp = Bun.file(STAMP);
-  if ((await stamp.exists()) && (await stamp.text()) === state) return;
+  return (await stamp.exists()) && (await stamp.text()) === (await describeDependencies());
+}
+
+async function installDependencies(): Promise<void> {
   using _slow = announceWhenSlow(report, "installing dependencies …");
   await run([process.execPath, "install", "--frozen-lockfile"], "install the dependencies");
-  await Bun.write(stamp, state);
+  await Bun.write(STAMP, await describeDependencies());
 }
 
 async function describeDependencies(): Promise<string> {
@@ -65,8 +85,12 @@ async function describeDependencies(): Promise<string> {
   return `${hash.digest("hex")} ${process.platform}-${process.arch}\n`;
 }
 
+/** In production the servers are given; a development default is not installed there. */
+function needsRedis(): boolean {
+  return !Bun.env.REDIS_URL && Bun.env.NODE_ENV !== "production" && !hasRedis();
+}
+
 async function installRedis(): Promise<void> {
-  if (Bun.env.REDIS_URL || Bun.env.NODE_ENV === "production" || hasRedis()) return;
   report("installing Redis …");
   await run(["sh", join(ROOT, "scripts", "redis_install"), TOOLCHAIN], "install Redis");
   if (!hasRedis()) {

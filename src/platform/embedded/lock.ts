@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { pid } from "node:process";
 
@@ -22,7 +23,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
     database.run("BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
-    if (!isBusy(error)) throw new EmbeddedError("services", dataDir, describeFailure(error));
+    if (!isBusy(error)) throw cannotLock(dataDir, error);
     const owner = readOwner(pidFile);
     throw new EmbeddedError(
       "services",
@@ -43,8 +44,13 @@ function openLockFile(dataDir: string): Database {
   try {
     return new Database(join(dataDir, "embedded.lock"), { create: true });
   } catch (error) {
-    throw new EmbeddedError("services", dataDir, describeFailure(error));
+    throw cannotLock(dataDir, error);
   }
+}
+
+function cannotLock(dataDir: string, error: unknown): EmbeddedError {
+  const state = `${userInfo().username} cannot write its embedded.lock (${describeFailure(error)})`;
+  return new EmbeddedError("services", dataDir, state);
 }
 
 function isBusy(error: unknown): boolean {

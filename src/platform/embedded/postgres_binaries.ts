@@ -127,7 +127,7 @@ function describeBinaries(
  * npm packages cannot hold symbolic links, so the package makes the libraries' short names in an install
  * script, which Bun does not run. Each link is made in one step and an existing one is kept, so any number
  * of processes may do this at once. Where node_modules cannot be written the links go into the data folder.
- * @returns that other folder, or undefined when the links are where the binaries look.
+ * @returns a search path with that other folder, or undefined when the links are where the binaries look.
  */
 function linkLibraries(packageDir: string, otherDir: string): string | undefined {
   const libDir = join(packageDir, "lib");
@@ -140,7 +140,8 @@ function linkLibraries(packageDir: string, otherDir: string): string | undefined
   }
   mkdirSync(otherDir, { recursive: true });
   for (const [name, target] of links) linkOnce(join(otherDir, name), join(libDir, target));
-  return otherDir;
+  // A library that is found through its link looks for its own needs beside the link.
+  return `${otherDir}:${libDir}`;
 }
 
 function listLinks(packageDir: string, libDir: string): Map<string, string> {

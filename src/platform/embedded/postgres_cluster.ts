@@ -41,6 +41,8 @@ async function run(home: PostgresHome, argv: string[], input = ""): Promise<void
     stderr: "pipe",
     timeout: INIT_LIMIT_MS,
     killSignal: "SIGKILL",
+    // A Ctrl-C in the terminal is for us: it must not break off what the rest of the start relies on.
+    detached: true,
     ...home.account.user,
   });
   const said = await ran.stderr.text();

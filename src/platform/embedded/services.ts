@@ -45,6 +45,7 @@ export async function openEmbeddedServices(options: EmbeddedOptions): Promise<Em
   const lock = lockDataDir(dataDir);
   const opened: Closable[] = [];
   let runtimeDir: string | undefined;
+  let closing: Promise<void> | undefined;
   try {
     runtimeDir = openRuntimeDir(dataDir);
     const { durable = true, progress } = options;
@@ -65,10 +66,14 @@ export async function openEmbeddedServices(options: EmbeddedOptions): Promise<Em
     throw new EmbeddedError("services", dataDir, describeFailure(error));
   }
 
-  async function close(): Promise<void> {
-    await Promise.all(opened.splice(0).map((service) => service.close()));
+  /** Every caller waits for the same stop: a second one must not give free what somebody else has taken. */
+  function close(): Promise<void> {
+    return (closing ??= stop());
+  }
+
+  async function stop(): Promise<void> {
+    await Promise.all(opened.map((service) => service.close()));
     if (runtimeDir !== undefined) removeRuntimeDir(runtimeDir);
-    runtimeDir = undefined;
     lock.release();
   }
 }

@@ -20,6 +20,11 @@ function asMember(conversationId: AnyPgColumn): SQL {
   return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null)`;
 }
 
+/** The same for tables that the members' own policies ask: without a look at the members, or the two would go round. */
+function asMemberByRole(conversationId: AnyPgColumn): SQL {
+  return sql`app.conversation_role(${conversationId}) is not null`;
+}
+
 /** True for a row whose conversation the acting user administers. */
 function asAdmin(conversationId: AnyPgColumn): SQL {
   return sql`app.conversation_role(${conversationId}) in ('owner', 'admin')`;
@@ -50,7 +55,7 @@ export const conversations = app.table(
       for: "select",
       to: appRole,
       // Until its first members are in, a new conversation is visible to its creator alone.
-      using: sql`${asMember(conversation.id)} or (${conversation.createdBy} = ${actingUser} and ${conversation.lastSeq} = 1)`,
+      using: sql`${asMemberByRole(conversation.id)} or (${conversation.createdBy} = ${actingUser} and ${conversation.lastSeq} = 1)`,
     }),
     pgPolicy("conversations_app_insert", {
       for: "insert",
@@ -60,7 +65,7 @@ export const conversations = app.table(
     pgPolicy("conversations_app_update", {
       for: "update",
       to: appRole,
-      using: asMember(conversation.id),
+      using: asMemberByRole(conversation.id),
     }),
     pgPolicy("conversations_system_select", { for: "select", to: systemRole, using: sql`true` }),
   ],

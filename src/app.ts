@@ -1,0 +1,61 @@
+import { Elysia } from "elysia";
+
+import { isSessionAlive } from "./features/auth/mod.ts";
+import { authRoutes } from "./features/auth/routes.ts";
+import { createChatSource } from "./features/chat/mod.ts";
+import { chatRoutes } from "./features/chat/routes.ts";
+import { healthRoutes } from "./features/health/routes.ts";
+import { authenticateSocket } from "./features/realtime/mod.ts";
+import { socketRoutes, ticketRoutes } from "./features/realtime/routes.ts";
+import { assertAccessDeclared } from "./platform/http/access.ts";
+import { edge } from "./platform/http/edge.ts";
+import type { Platform } from "./platform/platform.ts";
+import type { ReadinessCheck } from "./platform/readiness.ts";
+import type { Gateway } from "./platform/realtime/gateway.ts";
+
+export { DEMO_PASSWORD, DEMO_USERS, seedDemo } from "./features/demo/mod.ts";
+export { authenticateSocket, createChatSource, isSessionAlive };
+
+export interface AppOptions {
+  readiness: ReadinessCheck;
+  gateway: Gateway;
+}
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/** The HTTP side of the product. Importing it opens nothing; the caller listens. */
+export function createApp(platform: Platform, { readiness, gateway }: AppOptions) {
+  const { config, log } = platform;
+  let router: Router | undefined;
+  const methodsOf = (path: string): string[] => (router ? findMethods(router, path) : []);
+  const api = config.roles.has("api");
+  // Our schemas refuse unknown fields; Elysia's normalisation would silently drop them instead.
+  const app = new Elysia({ name: "frm-ai", normalize: false }).use([
+    edge({ config, log, methodsOf }),
+    healthRoutes(readiness),
+    when(api, () => authRoutes(platform)),
+    when(api, () => chatRoutes(platform)),
+    when(api, () => ticketRoutes(platform)),
+    when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),
+  ]);
+  router = app;
+  assertAccessDeclared(app.routes);
+  return app;
+}
+
+/** The type always has all routes, whichever of them this process serves, because clients see all instances as one. */
+function when<T>(served: boolean, make: () => T): T {
+  return served ? make() : (new Elysia() as T);
+}
+
+export type App = ReturnType<typeof createApp>;
+
+interface Router {
+  router: { http: { find: (method: string, path: string) => unknown } };
+}
+
+/** The methods under which a path exists; HEAD comes with GET. */
+function findMethods(app: Router, path: string): string[] {
+  const methods = METHODS.filter((method) => app.router.http.find(method, path) !== null);
+  return methods.includes("GET") ? [...methods, "HEAD"] : methods;
+}

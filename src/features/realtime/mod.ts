@@ -1,0 +1,1 @@
+export { authenticateSocket } from "./service.ts";

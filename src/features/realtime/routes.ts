@@ -1,0 +1,66 @@
+import { Elysia } from "elysia";
+
+import {
+  AppError,
+  DependencyUnavailable,
+  OriginNotAllowed,
+  SessionRevoked,
+  TokenExpired,
+  TokenInvalid,
+  Unauthenticated,
+} from "../../platform/errors.ts";
+import { isOwnOrigin } from "../../platform/http/cookies.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { problems } from "../../platform/problems.ts";
+import { SUBPROTOCOL } from "../../platform/realtime/frames.ts";
+import type { Gateway } from "../../platform/realtime/gateway.ts";
+import { auth } from "../auth/mod.ts";
+import { SubprotocolRequired, Ticket } from "./schema.ts";
+import { issueTicket } from "./service.ts";
+
+const refused = problems(
+  Unauthenticated,
+  TokenExpired,
+  TokenInvalid,
+  SessionRevoked,
+  DependencyUnavailable,
+);
+
+/** POST /v1/realtime/ticket */
+export function ticketRoutes(platform: Platform) {
+  return new Elysia({ name: "realtime.ticket", detail: { tags: ["realtime"] } })
+    .use(auth(platform))
+    .post(
+      "/v1/realtime/ticket",
+      async ({ session, set }) => {
+        set.status = 201;
+        return await issueTicket(platform, session);
+      },
+      { signedIn: true, response: { 201: Ticket, ...refused } },
+    );
+}
+
+/** GET /v1/ws: the upgrade. Who the user is, the first frame tells, so that no token stands in a URL. */
+export function socketRoutes(platform: Platform, gateway: Gateway) {
+  return new Elysia({ name: "realtime.socket", detail: { tags: ["realtime"] } })
+    .use(auth(platform))
+    .get(
+      "/v1/ws",
+      ({ request, server }) => {
+        assertMayConnect(platform, request);
+        if (server?.upgrade(request, { data: gateway.newSocket() })) return undefined;
+        throw new AppError(SubprotocolRequired, "Cannot upgrade: this is no WebSocket handshake");
+      },
+      { open: true, response: problems(SubprotocolRequired, OriginNotAllowed) },
+    );
+}
+
+/** Browsers let any page open a socket, so the page's origin is checked here and not by CORS. */
+function assertMayConnect(platform: Platform, request: Request): void {
+  const origin = request.headers.get("origin");
+  if (origin !== null && !isOwnOrigin(platform.config, request, origin))
+    throw new AppError(OriginNotAllowed, "Cannot open a socket for this origin");
+  const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",");
+  if (offered[0]?.trim() !== SUBPROTOCOL)
+    throw new AppError(SubprotocolRequired, "Cannot open a socket: frm.v1 was not offered first");
+}

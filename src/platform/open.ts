@@ -1,0 +1,107 @@
+import { createCursors } from "./cursors.ts";
+import { openDatabase } from "./database.ts";
+import { loadSigningKeys } from "./dev_keys.ts";
+import { createKeys } from "./keys.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { createOutbox } from "./outbox.ts";
+import type { Platform } from "./platform.ts";
+import { createReadiness, type ReadinessCheck } from "./readiness.ts";
+import { createBus } from "./realtime/bus.ts";
+import { createGateway, type Gateway } from "./realtime/gateway.ts";
+import type { FrameHandlers } from "./realtime/frames.ts";
+import { createHub, type Hub } from "./realtime/hub.ts";
+import type { ChannelSource } from "./realtime/source.ts";
+import { assertRedisIsFit, openRedis } from "./redis.ts";
+import type { Config } from "./config.ts";
+import type { Log } from "./log.ts";
+import { createTokens } from "./tokens.ts";
+
+/** What the features bring, as functions of the platform that is being opened. */
+export interface Features {
+  source: (platform: Pick<Platform, "db">) => ChannelSource;
+  handlers: (platform: Platform) => FrameHandlers;
+  authenticate: (platform: Platform, token: string) => Promise<{ userId: string; sessionId: string }>;
+  isAlive: (
+    platform: Platform,
+    session: { userId: string; sessionId: string },
+  ) => Promise<boolean>;
+}
+
+export interface OpenOptions {
+  config: Config;
+  log: Log;
+  now: () => Date;
+  databaseUrl: URL;
+  redisUrl: URL;
+  lifecycle: Lifecycle;
+  features: Features;
+  /** Sends to the local sockets in a channel. */
+  publish: (channel: string, frame: string) => void;
+}
+
+export interface Opened {
+  platform: Platform;
+  readiness: ReadinessCheck;
+  gateway: Gateway;
+  hub: Hub;
+}
+
+const POOL_SIZE = 10;
+
+/** Connects everything that a serving process needs. @throws StartError when a service does not answer. */
+export async function openPlatform(options: OpenOptions): Promise<Opened> {
+  const { config, log, now, lifecycle, features } = options;
+  const db = await openDatabase({
+    url: options.databaseUrl,
+    rolePrefix: config.dbRolePrefix,
+    poolSize: POOL_SIZE,
+  });
+  lifecycle.add("database", () => db.close());
+  const { redis, bus, keys } = await openBus(options);
+  const source = features.source({ db });
+  const hub = createHub({
+    bus,
+    source,
+    publish: options.publish,
+    isAlive: (session) => features.isAlive(platform, session),
+    log,
+  });
+  bus.onMessage(hub.receive);
+  lifecycle.add("hub", () => hub.close());
+  const outbox = createOutbox({ db, bus, source, deliver: hub.receive, log });
+  lifecycle.add("outbox", () => outbox.settle());
+  const tokens = createTokens(config.jwtKeys ?? (await loadSigningKeys(db)), now);
+  const platform: Platform = {
+    config,
+    log,
+    now,
+    db,
+    redis,
+    keys,
+    tokens,
+    cursors: createCursors(tokens.derive("cursors")),
+    outbox,
+    nodeId: Bun.randomUUIDv7(),
+  };
+  const gateway = createGateway({
+    hub: () => hub,
+    handlers: features.handlers(platform),
+    authenticate: (token) => features.authenticate(platform, token),
+    nodeId: platform.nodeId,
+    now,
+    log,
+  });
+  lifecycle.add("gateway", () => gateway.close());
+  return { platform, readiness: createReadiness({ db, redis }), gateway, hub };
+}
+
+async function openBus({ config, log, redisUrl, lifecycle }: OpenOptions) {
+  const keys = createKeys(config.redisPrefix);
+  const redis = await openRedis({ url: redisUrl, log, name: "commands" });
+  lifecycle.add("redis", () => redis.close());
+  await assertRedisIsFit(redis, log);
+  const subscriber = await openRedis({ url: redisUrl, log, name: "bus" });
+  lifecycle.add("bus", () => subscriber.close());
+  return { redis, keys, bus: createBus({ commands: redis, subscriber, keys, log }) };
+}
+

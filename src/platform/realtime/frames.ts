@@ -1,0 +1,131 @@
+import type { TSchema } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { Type } from "@sinclair/typebox/type";
+
+import { AppError, defineError, Internal, ValidationFailed } from "../errors.ts";
+import { judge } from "../problems.ts";
+import { type Json, normalizeInput } from "../text.ts";
+import type { Connection } from "./connection.ts";
+
+export const SUBPROTOCOL = "frm.v1";
+/** Largest frame that a client may send; Bun closes with 1009 beyond it. */
+export const MAX_FRAME_BYTES = 65_536;
+const MAX_BATCH = 64;
+const MAX_POSITIONS = 500;
+
+export const UnknownFrame = defineError("unknown_frame", 400, {
+  en: "There is no frame of this type",
+  vi: "Không có loại khung này",
+});
+export const MalformedFrame = defineError("malformed_frame", 400, {
+  en: "The frame is not valid JSON",
+  vi: "Khung không phải JSON hợp lệ",
+});
+
+const RequestNumber = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Position = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Positions = Type.Record(Type.String({ maxLength: 64 }), Position, {
+  maxProperties: MAX_POSITIONS,
+});
+
+/** The first frame of every socket. */
+export const Hello = Type.Object(
+  {
+    t: Type.Literal("hello"),
+    i: Type.Optional(RequestNumber),
+    v: Type.Literal(1),
+    /** A ticket from POST /v1/realtime/ticket, or an access token. */
+    tok: Type.String({ minLength: 1, maxLength: 2_048 }),
+    dev: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    app: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    /** Server time of the last frame seen, in milliseconds. */
+    since: Type.Optional(Position),
+    u: Type.Optional(Position),
+    focus: Type.Optional(Positions),
+  },
+  { additionalProperties: false },
+);
+export type Hello = typeof Hello.static;
+
+export const Heartbeat = Type.Object(
+  { t: Type.Literal("hb"), i: Type.Optional(RequestNumber), p: Type.Optional(Positions) },
+  { additionalProperties: false },
+);
+export type Heartbeat = typeof Heartbeat.static;
+
+/** What a feature does with one type of frame; what it returns is sent as the reply. */
+export interface FrameHandler<S extends TSchema = TSchema> {
+  schema: S;
+  handle: (frame: S["static"], connection: Connection) => Promise<object | undefined>;
+}
+
+/** Ties a handler to its schema, so that the frame it gets is typed by it. */
+export function onFrame<S extends TSchema>(
+  schema: S,
+  handle: FrameHandler<S>["handle"],
+): FrameHandler {
+  return { schema, handle: handle as FrameHandler["handle"] };
+}
+
+export type FrameHandlers = Record<string, FrameHandler>;
+export type Dispatch = (frame: Json, connection: Connection) => Promise<object | undefined>;
+
+/** Reads a message as the frames in it. @throws AppError malformed_frame, UnfitText for unfit strings. */
+export function readFrames(message: string): Json[] {
+  const value = normalizeInput(parse(message));
+  const frames = Array.isArray(value) ? value : [value];
+  if (frames.length === 0 || frames.length > MAX_BATCH)
+    throw new AppError(MalformedFrame, "Cannot read a batch: its size is out of bounds");
+  return frames;
+}
+
+function parse(message: string): Json {
+  try {
+    return JSON.parse(message) as Json;
+  } catch (error) {
+    throw new AppError(MalformedFrame, "Cannot read a frame", { cause: error });
+  }
+}
+
+/** Checks each frame against its type's schema and calls its handler. */
+export function createDispatch(handlers: FrameHandlers): Dispatch {
+  const table = new Map(
+    Object.entries(handlers).map(([type, { schema, handle }]) => [
+      type,
+      { check: TypeCompiler.Compile(schema), handle },
+    ]),
+  );
+  return async (frame, connection) => {
+    const entry = table.get(typeOf(frame) ?? "");
+    if (!entry) throw new AppError(UnknownFrame, "Cannot handle a frame of an unknown type");
+    if (!entry.check.Check(frame)) throw new AppError(ValidationFailed, "Cannot take a frame");
+    return await entry.handle(frame, connection);
+  };
+}
+
+const checkHello = TypeCompiler.Compile(Hello);
+
+/** The frame as a hello, or undefined when it is none. */
+export function asHello(frame: Json | undefined): Hello | undefined {
+  return checkHello.Check(frame) ? frame : undefined;
+}
+
+function typeOf(frame: Json): string | undefined {
+  return typeof frame === "object" && frame !== null && !Array.isArray(frame) && typeof frame["t"] === "string"
+    ? frame["t"]
+    : undefined;
+}
+
+/** The `err` reply to a frame; `m` is the problem's code and nothing of the frame is repeated. */
+export function errorFrame(thrown: unknown, frame: Json | undefined): object {
+  const { kind } = judge(thrown);
+  const number =
+    typeof frame === "object" && frame !== null && !Array.isArray(frame) ? frame["i"] : undefined;
+  return {
+    t: "err",
+    ...(Number.isSafeInteger(number) ? { i: number } : {}),
+    c: kind.status * 10,
+    m: kind.code,
+    retry: kind.status === 429 || (kind.status >= 500 && kind !== Internal),
+  };
+}

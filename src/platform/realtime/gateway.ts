@@ -1,0 +1,241 @@
+import type { ServerWebSocket, WebSocketHandler } from "bun";
+
+import type { Log } from "../log.ts";
+import { judge } from "../problems.ts";
+import type { Json } from "../text.ts";
+import { pause } from "../time.ts";
+import { CloseCode, type Connection } from "./connection.ts";
+import {
+  asHello,
+  createDispatch,
+  errorFrame,
+  type FrameHandlers,
+  type Heartbeat,
+  type Hello,
+  Heartbeat as HeartbeatSchema,
+  MAX_FRAME_BYTES,
+  onFrame,
+  readFrames,
+} from "./frames.ts";
+import type { AttachedMembership, Hub } from "./hub.ts";
+
+/** What hangs on each socket from its first byte on. */
+export interface SocketData {
+  connection: Connection | undefined;
+  /** Frames are handled one after the other, so that what a client sends keeps its order. */
+  tail: Promise<void>;
+  waiting: number;
+  lastInboundAt: number;
+  helloTimer: Timer | undefined;
+}
+
+export interface Gateway {
+  handler: WebSocketHandler<SocketData>;
+  newSocket(): SocketData;
+  /** Tells every socket to come back elsewhere and closes it. */
+  drain(): Promise<void>;
+  close(): void;
+  count(): number;
+}
+
+export interface GatewayOptions {
+  hub: () => Hub;
+  handlers: FrameHandlers;
+  /** The user and session behind a ticket or an access token. @throws AppError when it is not good. */
+  authenticate: (token: string) => Promise<{ userId: string; sessionId: string }>;
+  nodeId: string;
+  now: () => Date;
+  log: Log;
+}
+
+type Socket = ServerWebSocket<SocketData>;
+
+const HELLO_TIMEOUT_MS = 5_000;
+const MAX_HELLO_LENGTH = 32_768;
+const HEARTBEAT_MS = 25_000;
+const SILENCE_MS = 60_000;
+const SWEEP_MS = 5_000;
+/** Frames of one socket that may wait for their turn; a client that sends more does not listen to its acks. */
+const MAX_WAITING = 2_048;
+const BACKPRESSURE_BYTES = 1_048_576;
+const DRAIN_BATCH = 100;
+const DRAIN_SPREAD_MS = 8_000;
+
+/** The native WebSocket door of `frm.v1`: hello within its time, then frames in order, until either side ends it. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const sockets = new Set<Socket>();
+  const dispatch = createDispatch({ ...options.handlers, hb: heartbeat(options) });
+  const sweeper = setInterval(() => sweep(sockets), SWEEP_MS);
+
+  async function greet(ws: Socket, hello: Hello): Promise<void> {
+    const { userId, sessionId } = await options.authenticate(hello.tok);
+    if (ws.readyState !== WebSocket.OPEN) return;
+    const connection = createConnection(ws, { userId, sessionId });
+    await options.hub().attach(connection, (memberships) => {
+      clearTimeout(ws.data.helloTimer);
+      ws.data.connection = connection;
+      ws.send(JSON.stringify(helloReply({ connection, hello, memberships, options })));
+    });
+    // The socket may have gone while it was being attached.
+    if (ws.readyState !== WebSocket.OPEN) options.hub().detach(connection);
+  }
+  async function open(ws: Socket, message: string | Buffer): Promise<void> {
+    const hello = readHello(message);
+    if (!hello) return ws.close(CloseCode.unreadable, "hello_expected");
+    try {
+      await greet(ws, hello);
+    } catch (error) {
+      const { kind, bug } = judge(error);
+      if (bug) options.log.error("a hello failed", { error });
+      if (kind.status === 401) return ws.close(CloseCode.sessionEnded, kind.code);
+      ws.close(CloseCode.restart, kind.code);
+    }
+  }
+  async function handle(ws: Socket, message: string | Buffer): Promise<void> {
+    const { connection } = ws.data;
+    if (!connection) return await open(ws, message);
+    const frames = safeFrames(message);
+    if (!Array.isArray(frames)) return void ws.send(JSON.stringify(errorFrame(frames.error, undefined)));
+    for (const frame of frames) await answer(ws, connection, frame);
+  }
+  async function answer(ws: Socket, connection: Connection, frame: Json): Promise<void> {
+    try {
+      const reply = await dispatch(frame, connection);
+      if (reply) ws.send(JSON.stringify(reply));
+    } catch (error) {
+      if (judge(error).bug) options.log.error("a frame failed", { error });
+      ws.send(JSON.stringify(errorFrame(error, frame)));
+    }
+  }
+
+  return {
+    newSocket: () => ({
+      connection: undefined,
+      tail: Promise.resolve(),
+      waiting: 0,
+      lastInboundAt: performance.now(),
+      helloTimer: undefined,
+    }),
+    handler: {
+      maxPayloadLength: MAX_FRAME_BYTES,
+      backpressureLimit: BACKPRESSURE_BYTES,
+      // A socket that cannot keep up is closed and resumes; silently losing frames would be worse.
+      closeOnBackpressureLimit: true,
+      idleTimeout: 120,
+      perMessageDeflate: false,
+      open: (ws) => {
+        sockets.add(ws);
+        const late = () => ws.close(CloseCode.noHello, "no_hello");
+        ws.data.helloTimer = setTimeout(late, HELLO_TIMEOUT_MS);
+      },
+      message: (ws, message) => {
+        const { data } = ws;
+        data.lastInboundAt = performance.now();
+        if (data.waiting >= MAX_WAITING) return ws.close(CloseCode.tooManyRequests, "rate_limited");
+        data.waiting += 1;
+        data.tail = data.tail
+          .then(() => (ws.readyState === WebSocket.OPEN ? handle(ws, message) : undefined))
+          .finally(() => (data.waiting -= 1));
+      },
+      close: (ws) => {
+        sockets.delete(ws);
+        clearTimeout(ws.data.helloTimer);
+        if (ws.data.connection) options.hub().detach(ws.data.connection);
+      },
+    },
+    drain: () => drain(sockets),
+    close: () => clearInterval(sweeper),
+    count: () => sockets.size,
+  };
+}
+
+function createConnection(
+  ws: Socket,
+  ids: { userId: string; sessionId: string },
+): Connection {
+  return {
+    id: Bun.randomUUIDv7(),
+    ...ids,
+    send: (text) => void ws.send(text),
+    join: (channel) => void ws.subscribe(channel),
+    leave: (channel) => void ws.unsubscribe(channel),
+    close: (code, reason) => ws.close(code, reason),
+  };
+}
+
+function readHello(message: string | Buffer): Hello | undefined {
+  if (typeof message !== "string" || message.length > MAX_HELLO_LENGTH) return undefined;
+  try {
+    const frames = readFrames(message);
+    return frames.length === 1 ? asHello(frames[0]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function safeFrames(message: string | Buffer): Json[] | { error: unknown } {
+  try {
+    return readFrames(typeof message === "string" ? message : "");
+  } catch (error) {
+    return { error };
+  }
+}
+
+interface HelloContext {
+  connection: Connection;
+  hello: Hello;
+  memberships: AttachedMembership[];
+  options: GatewayOptions;
+}
+
+function helloReply({ connection, hello, memberships, options }: HelloContext): object {
+  const { since, focus } = hello;
+  const changed = memberships.filter(
+    ({ channel, seq, changedAt }) =>
+      (since !== undefined && changedAt > since) || (focus?.[channel] ?? seq) < seq,
+  );
+  return {
+    t: "hello.ok",
+    ...(hello.i === undefined ? {} : { i: hello.i }),
+    sid: connection.id,
+    node: options.nodeId,
+    hb: HEARTBEAT_MS,
+    ts: options.now().getTime(),
+    u: 0,
+    lim: { frame: MAX_FRAME_BYTES },
+    chg: Object.fromEntries(changed.map(({ channel, seq }) => [channel, seq])),
+  };
+}
+
+/** Answers positions, so that a client finds what it has silently missed. */
+function heartbeat(options: GatewayOptions) {
+  return onFrame(HeartbeatSchema, async (frame: Heartbeat, connection) => {
+    const top: Record<string, number> = {};
+    for (const channel of Object.keys(frame.p ?? {})) {
+      const position = options.hub().positionOf(connection, channel);
+      if (position !== undefined) top[channel] = position;
+    }
+    const number = frame.i === undefined ? {} : { i: frame.i };
+    return { t: "hb.ok", ...number, ts: options.now().getTime(), top };
+  });
+}
+
+/** Bun's own idle time is reset by what we send, so a peer that is gone would be pushed to for ever. */
+function sweep(sockets: Set<Socket>): void {
+  const horizon = performance.now() - SILENCE_MS;
+  for (const ws of sockets)
+    if (ws.data.lastInboundAt < horizon) ws.close(CloseCode.noHeartbeat, "no_heartbeat");
+}
+
+async function drain(sockets: Set<Socket>): Promise<void> {
+  const away = JSON.stringify({ t: "away", in: [0, DRAIN_SPREAD_MS], why: "deploy" });
+  let count = 0;
+  for (const ws of [...sockets]) {
+    // What the client has sent already is still stored and acknowledged.
+    void ws.data.tail.finally(() => {
+      ws.send(away);
+      ws.close(CloseCode.drain, "drain");
+    });
+    if ((count += 1) % DRAIN_BATCH === 0) await pause(10, AbortSignal.timeout(1_000));
+  }
+}

@@ -1,0 +1,8 @@
+import { chatEvents } from "./features/chat/events.ts";
+import type { Platform } from "./platform/platform.ts";
+import type { FrameHandlers } from "./platform/realtime/frames.ts";
+
+/** All features' frames, by their type. */
+export function createFrameHandlers(platform: Platform): FrameHandlers {
+  return { ...chatEvents(platform) };
+}

@@ -1,30 +1,30 @@
+import type { Config } from "./config.ts";
 import { createCursors } from "./cursors.ts";
 import { openDatabase } from "./database.ts";
 import { loadSigningKeys } from "./dev_keys.ts";
 import { createKeys } from "./keys.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import type { Log } from "./log.ts";
 import { createOutbox } from "./outbox.ts";
 import type { Platform } from "./platform.ts";
 import { createReadiness, type ReadinessCheck } from "./readiness.ts";
 import { createBus } from "./realtime/bus.ts";
-import { createGateway, type Gateway } from "./realtime/gateway.ts";
 import type { FrameHandlers } from "./realtime/frames.ts";
+import { createGateway, type Gateway } from "./realtime/gateway.ts";
 import { createHub, type Hub } from "./realtime/hub.ts";
 import type { ChannelSource } from "./realtime/source.ts";
 import { assertRedisIsFit, openRedis } from "./redis.ts";
-import type { Config } from "./config.ts";
-import type { Log } from "./log.ts";
 import { createTokens } from "./tokens.ts";
 
 /** What the features bring, as functions of the platform that is being opened. */
 export interface Features {
   source: (platform: Pick<Platform, "db">) => ChannelSource;
   handlers: (platform: Platform) => FrameHandlers;
-  authenticate: (platform: Platform, token: string) => Promise<{ userId: string; sessionId: string }>;
-  isAlive: (
+  authenticate: (
     platform: Platform,
-    session: { userId: string; sessionId: string },
-  ) => Promise<boolean>;
+    token: string,
+  ) => Promise<{ userId: string; sessionId: string }>;
+  isAlive: (platform: Platform, session: { userId: string; sessionId: string }) => Promise<boolean>;
 }
 
 export interface OpenOptions {
@@ -104,4 +104,3 @@ async function openBus({ config, log, redisUrl, lifecycle }: OpenOptions) {
   lifecycle.add("bus", () => subscriber.close());
   return { redis, keys, bus: createBus({ commands: redis, subscriber, keys, log }) };
 }
-

@@ -31,7 +31,12 @@ export function chatEvents(platform: Platform): FrameHandlers {
     }),
     sync: onFrame(ChatFrames.sync, async (frame, { userId }) => {
       const { ch, from, lim = SYNC_LIMIT } = frame;
-      const { events, more } = await syncEvents(platform, { userId, channel: ch, from, limit: lim });
+      const { events, more } = await syncEvents(platform, {
+        userId,
+        channel: ch,
+        from,
+        limit: lim,
+      });
       const ev = events.map((event) => JSON.parse(event.frame) as object);
       return { t: "sync.ok", i: frame.i, from, to: events.at(-1)?.seq ?? from, ev, more };
     }),

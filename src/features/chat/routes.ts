@@ -59,7 +59,11 @@ const memberRefused = problems(
 
 /** GET, POST /v1/conversations · GET, POST …/{id}/messages · PUT, DELETE …/{id}/members/{userId} */
 export function chatRoutes(platform: Platform) {
-  return new Elysia({ name: "chat.routes", prefix: "/v1/conversations", detail: { tags: ["chat"] } })
+  return new Elysia({
+    name: "chat.routes",
+    prefix: "/v1/conversations",
+    detail: { tags: ["chat"] },
+  })
     .use(auth(platform))
     .guard({ signedIn: true })
     .get(

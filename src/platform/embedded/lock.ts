@@ -21,6 +21,8 @@ export function lockDataDir(dataDir: string): DataDirLock {
   try {
     database.run("PRAGMA busy_timeout = 0");
     database.run("BEGIN EXCLUSIVE");
+    // SQLite locks nothing in a file that it may only read, so this write is the proof as well.
+    writeFileSync(pidFile, `${pid}\n`);
   } catch (error) {
     database.close();
     if (!isBusy(error)) throw cannotLock(dataDir, error);
@@ -31,7 +33,6 @@ export function lockDataDir(dataDir: string): DataDirLock {
       `process ${owner} already runs them there; stop that one or set another DATA_DIR`,
     );
   }
-  writeFileSync(pidFile, `${pid}\n`);
   return {
     release: () => {
       rmSync(pidFile, { force: true });
@@ -49,7 +50,7 @@ function openLockFile(dataDir: string): Database {
 }
 
 function cannotLock(dataDir: string, error: unknown): EmbeddedError {
-  const state = `${userInfo().username} cannot write its embedded.lock (${describeFailure(error)})`;
+  const state = `${userInfo().username} cannot write into it (${describeFailure(error)})`;
   return new EmbeddedError("services", dataDir, state);
 }
 

@@ -111,7 +111,10 @@ export function asHello(frame: Json | undefined): Hello | undefined {
 }
 
 function typeOf(frame: Json): string | undefined {
-  return typeof frame === "object" && frame !== null && !Array.isArray(frame) && typeof frame["t"] === "string"
+  return typeof frame === "object" &&
+    frame !== null &&
+    !Array.isArray(frame) &&
+    typeof frame["t"] === "string"
     ? frame["t"]
     : undefined;
 }

@@ -11,8 +11,8 @@ import {
   errorFrame,
   type FrameHandlers,
   type Heartbeat,
-  type Hello,
   Heartbeat as HeartbeatSchema,
+  type Hello,
   MAX_FRAME_BYTES,
   onFrame,
   readFrames,
@@ -95,7 +95,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     const { connection } = ws.data;
     if (!connection) return await open(ws, message);
     const frames = safeFrames(message);
-    if (!Array.isArray(frames)) return void ws.send(JSON.stringify(errorFrame(frames.error, undefined)));
+    if (!Array.isArray(frames))
+      return void ws.send(JSON.stringify(errorFrame(frames.error, undefined)));
     for (const frame of frames) await answer(ws, connection, frame);
   }
   async function answer(ws: Socket, connection: Connection, frame: Json): Promise<void> {
@@ -149,10 +150,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-function createConnection(
-  ws: Socket,
-  ids: { userId: string; sessionId: string },
-): Connection {
+function createConnection(ws: Socket, ids: { userId: string; sessionId: string }): Connection {
   return {
     id: Bun.randomUUIDv7(),
     ...ids,

@@ -39,7 +39,9 @@ export async function createConversation(
   input: typeof NewConversation.static,
 ): Promise<OpenedConversation> {
   const others = [
-    ...new Set((input.kind === "direct" ? [input.userId] : input.memberIds).map((id) => id.toLowerCase())),
+    ...new Set(
+      (input.kind === "direct" ? [input.userId] : input.memberIds).map((id) => id.toLowerCase()),
+    ),
   ];
   if (input.kind === "direct" && others[0] === userId) throw selfRefused();
   const memberIds = others.filter((id) => id !== userId);
@@ -61,7 +63,8 @@ export async function createConversation(
       insertConversation(tx, { row, memberIds, publications }),
     );
   } catch (error) {
-    if (uniqueViolation(error) === "conversations_direct_key") return await findDirect(platform, row);
+    if (uniqueViolation(error) === "conversations_direct_key")
+      return await findDirect(platform, row);
     if (foreignKeyViolation(error) !== undefined)
       throw new AppError(NotFound, "Cannot open a conversation: no such user", { cause: error });
     throw error;
@@ -96,7 +99,10 @@ async function insertConversation(
 
 async function findDirect(platform: Platform, wanted: Row): Promise<OpenedConversation> {
   const [row] = await platform.db.run({ role: "app", userId: wanted.createdBy }, (tx) =>
-    tx.select().from(conversations).where(eq(conversations.directKey, wanted.directKey ?? "")),
+    tx
+      .select()
+      .from(conversations)
+      .where(eq(conversations.directKey, wanted.directKey ?? "")),
   );
   if (!row) throw new AppError(NotFound, "Cannot find the direct conversation");
   return { conversation: toConversation(row), created: false };

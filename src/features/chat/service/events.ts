@@ -21,7 +21,9 @@ export function createChatSource(platform: Pick<Platform, "db">): ChannelSource 
   const { db } = platform;
   return {
     listMemberships: (userId, limit) =>
-      db.run(SYSTEM, async (tx) => (await selectMemberships(tx, userId).limit(limit)).map(toMembership)),
+      db.run(SYSTEM, async (tx) =>
+        (await selectMemberships(tx, userId).limit(limit)).map(toMembership),
+      ),
     findMembership: async (userId, channel) => {
       const [row] = await db.run(SYSTEM, (tx) =>
         selectMemberships(tx, userId, conversationOf(channel)).limit(1),

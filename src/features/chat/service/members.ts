@@ -61,7 +61,8 @@ export async function removeMember(platform: Platform, input: MemberInput): Prom
     const present = await findMember(tx, { conversationId, memberId }, true);
     await lockGroup(tx, conversationId);
     if (!present || present.leftSeq !== null) return undefined;
-    if (present.role === "owner") await assertAlone(tx, { conversationId, own: memberId === userId });
+    if (present.role === "owner")
+      await assertAlone(tx, { conversationId, own: memberId === userId });
     const change = await appendMemberEvent(tx, { ...input, op: "remove", now: platform.now() });
     await tx
       .update(conversationMembers)

@@ -58,9 +58,7 @@ export async function sendMessage(platform: Platform, input: SendInput): Promise
   };
   if (!row.duplicate) {
     const event = messageEvent(input.conversationId, message);
-    platform.outbox.publish([
-      eventPublication(outboxId, channelOf(input.conversationId), event),
-    ]);
+    platform.outbox.publish([eventPublication(outboxId, channelOf(input.conversationId), event)]);
   }
   return { message, no: Number(row.no), duplicate: row.duplicate };
 }
@@ -115,7 +113,9 @@ export async function listMessages(
   const { userId, conversationId, limit } = input;
   const scope = `messages ${conversationId} ${userId}`;
   const before =
-    input.cursor === undefined ? undefined : Number(platform.cursors.decode(scope, input.cursor)[0]);
+    input.cursor === undefined
+      ? undefined
+      : Number(platform.cursors.decode(scope, input.cursor)[0]);
   const rows = await platform.db.run({ role: "app", userId }, async (tx) => {
     await assertMember(tx, conversationId);
     return await tx

@@ -1,0 +1,107 @@
+import { join } from "node:path";
+
+import { openTestDatabase, type TestDatabase } from "./database.ts";
+import { testServices } from "./services.ts";
+
+const ROOT = join(import.meta.dir, "..", "..");
+const START_TIMEOUT_MS = 20_000;
+
+/** A real server process. */
+export interface Instance extends AsyncDisposable {
+  url: string;
+  pid: number;
+  /** Everything the process has written to stderr so far. */
+  log: () => string;
+  stop: () => Promise<number>;
+  kill: () => Promise<void>;
+}
+
+export interface Cluster extends AsyncDisposable {
+  database: TestDatabase;
+  redisPrefix: string;
+  start: (env?: Record<string, string>) => Promise<Instance>;
+}
+
+/** A database and a key space of their own, in which a test starts as many instances as it likes. */
+export async function openCluster(): Promise<Cluster> {
+  const database = await openTestDatabase();
+  const redisPrefix = `t${Bun.randomUUIDv7().replaceAll("-", "").slice(-20)}`;
+  const { redisUrl } = await testServices();
+  const instances: Instance[] = [];
+  return {
+    database,
+    redisPrefix,
+    start: async (env = {}) => {
+      const instance = await startInstance({
+        DATABASE_URL: database.url.href,
+        REDIS_URL: redisUrl,
+        REDIS_PREFIX: redisPrefix,
+        PORT: "0",
+        ...env,
+      });
+      instances.push(instance);
+      return instance;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(instances.map((instance) => instance.kill()));
+      await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function startInstance(env: Record<string, string>): Promise<Instance> {
+  const child = Bun.spawn([process.execPath, "--no-orphans", "src/main.ts"], {
+    cwd: ROOT,
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  let errors = "";
+  const reading = collect(child.stderr, (text) => (errors += text));
+  const url = await readAddress(child.stdout);
+  if (url === undefined) {
+    await reading;
+    throw new Error(`Cannot start an instance: ${errors}`);
+  }
+  const ended = async () => {
+    const code = await child.exited;
+    await reading;
+    return code;
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    return await ended();
+  };
+  return {
+    url,
+    pid: child.pid,
+    log: () => errors,
+    stop: () => end("SIGTERM"),
+    kill: async () => void (await end("SIGKILL")),
+    [Symbol.asyncDispose]: async () => void (await end("SIGKILL")),
+  };
+}
+
+async function collect(
+  stream: ReadableStream<Uint8Array>,
+  take: (text: string) => void,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
+}
+
+/** Reads stdout until the address is there; undefined when the process ends without one. */
+async function readAddress(stream: ReadableStream<Uint8Array>): Promise<string | undefined> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  const deadline = AbortSignal.timeout(START_TIMEOUT_MS);
+  deadline.addEventListener("abort", () => void reader.cancel());
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return undefined;
+    text += decoder.decode(value, { stream: true });
+    const found = /listening on (http\S+)\n/.exec(text);
+    if (found) return found[1];
+  }
+}

@@ -24,7 +24,8 @@ const SERVICE_USERS = ["postgres", "nobody"];
  */
 export function chooseAccounts(): PostgresAccount[] {
   if (userInfo().uid !== ROOT) return [{ prefix: [], user: undefined }];
-  const unshare = Bun.which("unshare");
+  // A PATH that was cut short must not change as whom the data is kept.
+  const unshare = Bun.which("unshare") ?? Bun.which("unshare", { PATH: "/usr/bin:/bin" });
   const namespaced = unshare === null ? [] : [{ prefix: [unshare, ...NAMESPACE], user: undefined }];
   const user = findServiceUser();
   return user === undefined ? namespaced : [...namespaced, { prefix: [], user }];

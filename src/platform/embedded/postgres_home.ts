@@ -68,8 +68,13 @@ function openSystemHome(choice: SystemChoice, place: PostgresPlace): PostgresHom
   const isRunnable = canRun(account, choice.binaries, "/");
   const binaries = isRunnable ? choice.binaries : copyBinaries(choice.binaries, systemDir);
   const isReachable = canRun(account, binaries, place.dataDir);
-  const systemCluster = join(systemDir, "postgres");
-  const clusterDir = isReachable ? (existing ?? join(place.dataDir, "postgres")) : systemCluster;
+  const ownCluster = join(place.dataDir, "postgres");
+  const clusterDir = existing ?? (isReachable ? ownCluster : join(systemDir, "postgres"));
+  if (!isReachable && clusterDir === ownCluster) {
+    // Data made elsewhere instead would look as if everything had been lost.
+    const state = `user namespaces (unshare) worked when it was made and do not now, so no user but root can reach it; allow them, set DATABASE_URL, or move the folder away`;
+    throw new EmbeddedError("postgres", ownCluster, state);
+  }
   if (!isReachable && existing === undefined) {
     place.progress(
       `embedded postgres may not run as root, and its own user cannot reach ${place.dataDir}: its data is in ${clusterDir}`,

@@ -26,8 +26,8 @@ const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /** The HTTP side of the product. Importing it opens nothing; the caller listens. */
 export function createApp(platform: Platform, { readiness, gateway }: AppOptions) {
   const { config, log } = platform;
-  let router: Router | undefined;
-  const methodsOf = (path: string): string[] => (router ? findMethods(router, path) : []);
+  const served: { router?: Router } = {};
+  const methodsOf = (path: string) => (served.router ? findMethods(served.router, path) : []);
   const api = config.roles.has("api");
   // Our schemas refuse unknown fields; Elysia's normalisation would silently drop them instead.
   const app = new Elysia({ name: "frm-ai", normalize: false }).use([
@@ -38,7 +38,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => ticketRoutes(platform)),
     when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),
   ]);
-  router = app;
+  served.router = app;
   assertAccessDeclared(app.routes);
   return app;
 }

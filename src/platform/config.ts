@@ -40,14 +40,10 @@ export interface Config {
 export async function readConfig(env: Environment): Promise<Config> {
   const values = await readSettings(env);
   const production = values.NODE_ENV === "production";
-  if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined))
-    throw new StartError("Cannot start: TLS_CERT and TLS_KEY must be set together");
   if (production) refuseDevelopmentDefaults(values);
   return {
     production,
-    host: values.HOST ?? (production ? "0.0.0.0" : "127.0.0.1"),
-    port: values.PORT ?? 3000,
-    dataDir: resolve(values.DATA_DIR ?? ".data"),
+    ...placeOf(values, production),
     databaseUrl: values.DATABASE_URL,
     databaseAdminUrl: values.DATABASE_ADMIN_URL ?? values.DATABASE_URL,
     redisUrl: values.REDIS_URL,
@@ -55,15 +51,26 @@ export async function readConfig(env: Environment): Promise<Config> {
     limitsScale: values.LIMITS_SCALE ?? 1,
     redisPrefix: values.REDIS_PREFIX ?? "frm",
     dbRolePrefix: values.DB_ROLE_PREFIX ?? "frm",
-    tls:
-      values.TLS_CERT !== undefined && values.TLS_KEY !== undefined
-        ? { cert: values.TLS_CERT, key: values.TLS_KEY }
-        : undefined,
-    publicUrl: values.PUBLIC_URL,
     webOrigins: values.WEB_ORIGINS ?? [],
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     jwtKeys: values.JWT_KEYS,
     logLevel: values.LOG_LEVEL ?? "info",
+  };
+}
+
+type Place = Pick<Config, "host" | "port" | "dataDir" | "tls" | "publicUrl">;
+
+/** Where the process stands and is reached. */
+function placeOf(values: SettingValues, production: boolean): Place {
+  const { TLS_CERT: cert, TLS_KEY: key } = values;
+  if ((cert === undefined) !== (key === undefined))
+    throw new StartError("Cannot start: TLS_CERT and TLS_KEY must be set together");
+  return {
+    host: values.HOST ?? (production ? "0.0.0.0" : "127.0.0.1"),
+    port: values.PORT ?? 3000,
+    dataDir: resolve(values.DATA_DIR ?? ".data"),
+    tls: cert !== undefined && key !== undefined ? { cert, key } : undefined,
+    publicUrl: values.PUBLIC_URL,
   };
 }
 

@@ -112,9 +112,9 @@ interface Attempt<T> {
 
 async function finish<T>({ client, started, life, work }: Attempt<T>): Promise<T> {
   // The settings travel in the same flush as the first statement; if they fail, Postgres refuses all that follows.
-  const begun = started.then(
+  const begun: Promise<Error | undefined> = Promise.resolve(started).then(
     () => undefined,
-    (error: unknown) => error ?? new Error("Cannot begin a transaction"),
+    (error: unknown) => (error instanceof Error ? error : new Error("Cannot begin a transaction")),
   );
   try {
     const result = await work(client);

@@ -1,5 +1,5 @@
 /** The languages in which every message for a person exists. */
-export const LOCALES = ["vi", "en"] as const;
+const LOCALES = ["vi", "en"] as const;
 export type Locale = (typeof LOCALES)[number];
 
 /** One sentence in every language. */
@@ -138,10 +138,6 @@ export const MisdirectedHost = defineError("misdirected_host", 421, {
 export const ValidationFailed = defineError("validation_failed", 422, {
   en: "The request is not valid",
   vi: "Yêu cầu không hợp lệ",
-});
-export const TooManyRequests = defineError("rate_limited", 429, {
-  en: "Too many requests",
-  vi: "Quá nhiều yêu cầu",
 });
 export const Internal = defineError("internal", 500, {
   en: "Something went wrong on our side",

@@ -66,9 +66,9 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     isAlive: (session) => features.isAlive(platform, session),
     log,
   });
-  bus.onMessage(hub.receive);
+  bus.onMessage((message) => hub.receive(message));
   lifecycle.add("hub", () => hub.close());
-  const outbox = createOutbox({ db, bus, source, deliver: hub.receive, log });
+  const outbox = createOutbox({ db, bus, source, deliver: (message) => hub.receive(message), log });
   lifecycle.add("outbox", () => outbox.settle());
   const tokens = createTokens(config.jwtKeys ?? (await loadSigningKeys(db)), now);
   const platform: Platform = {

@@ -61,7 +61,7 @@ function expected(error: AppError): Verdict {
 }
 
 /** A refusal of input that names each wrong field. */
-export function invalid(errors: FieldError[]): AppError {
+function invalid(errors: FieldError[]): AppError {
   return new AppError(ValidationFailed, "Cannot take the input", { errors });
 }
 

@@ -33,7 +33,7 @@ export function text(maxLength: number) {
 }
 
 export const PAGE_LIMIT = 20;
-export const MAX_PAGE_LIMIT = 100;
+const MAX_PAGE_LIMIT = 100;
 
 /** The query of every list. */
 export const PageQuery = object({

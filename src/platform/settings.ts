@@ -113,7 +113,7 @@ function isSigningKey(value: unknown): value is SigningKey {
 }
 
 /** What one process of the product may do; the scheduler runs with the relay. */
-export const ROLES = ["api", "socket", "relay"] as const;
+const ROLES = ["api", "socket", "relay"] as const;
 export type Role = (typeof ROLES)[number];
 
 function setting<T>(

@@ -4,7 +4,6 @@ import type { FieldError } from "./errors.ts";
 const MAX_DEPTH = 16;
 const MAX_NODES = 10_000;
 /** C0 and C1 control characters, except tab, line feed and carriage return. */
-// oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 /** Names that would reach an object's prototype if somebody merged the input into another object. */
 const PROTOTYPE_KEYS = new Set(["__proto__", "constructor", "prototype"]);
@@ -53,7 +52,7 @@ function childPointer(pointer: string, key: string): string {
 }
 
 /** One string in NFC. @throws UnfitText as normalizeInput does. */
-export function normalizeText(text: string, pointer: string): string {
+function normalizeText(text: string, pointer: string): string {
   if (CONTROL.test(text)) throw unfit(pointer, "control_character");
   if (!text.isWellFormed()) throw unfit(pointer, "broken_unicode");
   return text.normalize("NFC");

@@ -1,3 +1,4 @@
+import type { TSchema } from "@sinclair/typebox";
 import { type ValueError, ValueErrorType } from "@sinclair/typebox/errors";
 
 import type { FieldError, Text } from "./errors.ts";
@@ -35,58 +36,62 @@ function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
+const WRONG_TYPE: Explanation = {
+  code: "type",
+  message: { en: "has the wrong type", vi: "sai kiểu dữ liệu" },
+};
+const NO_CHOICE: Explanation = {
+  code: "choice",
+  message: { en: "is none of the allowed values", vi: "không nằm trong các giá trị cho phép" },
+};
+const WRONG_FORMAT: Explanation = {
+  code: "format",
+  message: { en: "has the wrong format", vi: "sai định dạng" },
+};
+
+const EXPLANATIONS = new Map<ValueErrorType, (schema: TSchema) => Explanation>([
+  [
+    ValueErrorType.ObjectRequiredProperty,
+    () => ({ code: "required", message: { en: "is required", vi: "là bắt buộc" } }),
+  ],
+  [
+    ValueErrorType.ObjectAdditionalProperties,
+    () => ({
+      code: "unknown",
+      message: { en: "has a field that is not known here", vi: "có trường không được hỗ trợ" },
+    }),
+  ],
+  [
+    ValueErrorType.StringMinLength,
+    ({ minLength }) => atLeast("too_short", `${minLength} characters`, `${minLength} ký tự`),
+  ],
+  [
+    ValueErrorType.StringMaxLength,
+    ({ maxLength }) => atMost("too_long", `${maxLength} characters`, `${maxLength} ký tự`),
+  ],
+  [
+    ValueErrorType.ArrayMaxItems,
+    ({ maxItems }) => atMost("too_many", `${maxItems} items`, `${maxItems} phần tử`),
+  ],
+  [
+    ValueErrorType.ArrayUniqueItems,
+    () => ({ code: "repeated", message: { en: "has repeated items", vi: "có phần tử trùng lặp" } }),
+  ],
+  [ValueErrorType.NumberMinimum, ({ minimum }) => atLeast("too_small", `${minimum}`, `${minimum}`)],
+  [
+    ValueErrorType.IntegerMinimum,
+    ({ minimum }) => atLeast("too_small", `${minimum}`, `${minimum}`),
+  ],
+  [ValueErrorType.NumberMaximum, ({ maximum }) => atMost("too_large", `${maximum}`, `${maximum}`)],
+  [ValueErrorType.IntegerMaximum, ({ maximum }) => atMost("too_large", `${maximum}`, `${maximum}`)],
+  [ValueErrorType.StringFormat, () => WRONG_FORMAT],
+  [ValueErrorType.StringPattern, () => WRONG_FORMAT],
+  [ValueErrorType.Literal, () => NO_CHOICE],
+  [ValueErrorType.Union, () => NO_CHOICE],
+]);
+
 function explainOne(error: ValueError): Explanation {
-  const { schema } = error;
-  switch (error.type) {
-    case ValueErrorType.ObjectRequiredProperty:
-      return { code: "required", message: { en: "is required", vi: "là bắt buộc" } };
-    case ValueErrorType.ObjectAdditionalProperties:
-      return {
-        code: "unknown",
-        message: { en: "has a field that is not known here", vi: "có trường không được hỗ trợ" },
-      };
-    case ValueErrorType.StringMinLength:
-      return atLeast(
-        "too_short",
-        `${schema["minLength"]} characters`,
-        `${schema["minLength"]} ký tự`,
-      );
-    case ValueErrorType.StringMaxLength:
-      return atMost(
-        "too_long",
-        `${schema["maxLength"]} characters`,
-        `${schema["maxLength"]} ký tự`,
-      );
-    case ValueErrorType.ArrayMinItems:
-      return atLeast("too_few", `${schema["minItems"]} items`, `${schema["minItems"]} phần tử`);
-    case ValueErrorType.ArrayMaxItems:
-      return atMost("too_many", `${schema["maxItems"]} items`, `${schema["maxItems"]} phần tử`);
-    case ValueErrorType.ArrayUniqueItems:
-      return {
-        code: "repeated",
-        message: { en: "has repeated items", vi: "có phần tử trùng lặp" },
-      };
-    case ValueErrorType.NumberMinimum:
-    case ValueErrorType.IntegerMinimum:
-      return atLeast("too_small", `${schema["minimum"]}`, `${schema["minimum"]}`);
-    case ValueErrorType.NumberMaximum:
-    case ValueErrorType.IntegerMaximum:
-      return atMost("too_large", `${schema["maximum"]}`, `${schema["maximum"]}`);
-    case ValueErrorType.StringFormat:
-    case ValueErrorType.StringPattern:
-      return { code: "format", message: { en: "has the wrong format", vi: "sai định dạng" } };
-    case ValueErrorType.Literal:
-    case ValueErrorType.Union:
-      return {
-        code: "choice",
-        message: {
-          en: "is none of the allowed values",
-          vi: "không nằm trong các giá trị cho phép",
-        },
-      };
-    default:
-      return { code: "type", message: { en: "has the wrong type", vi: "sai kiểu dữ liệu" } };
-  }
+  return EXPLANATIONS.get(error.type)?.(error.schema) ?? WRONG_TYPE;
 }
 
 function atLeast(code: string, en: string, vi: string): Explanation {

@@ -80,14 +80,14 @@ export const LAYERS: Layer[] = [
   {
     name: "mod",
     files: inFeature("mod"),
-    imports: ["own:service", "own:schema"],
+    imports: ["platform", "own:service", "own:schema"],
     onlyPackages: NONE,
-    may: "its own service and schema",
+    may: "platform, its own service and schema",
   },
   ...["routes", "events", "jobs"].map((name) => ({
     name,
     files: inFeature(name),
-    imports: ["platform", `own:${name}`, "own:schema", "own:service", "other:mod"],
+    imports: ["platform", `own:${name}`, "own:schema", "own:service", "any:mod"],
     neverPackages: DATABASE,
     may: DOOR_MAY,
   })),

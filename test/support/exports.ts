@@ -12,8 +12,8 @@ const DECLARED =
   /\bexport\s+(?:declare\s+)?(?:(type|interface)\s+|(?:abstract\s+)?class\s+|(?:async\s+)?function\s*\*?\s*|const\s+enum\s+|enum\s+|const\s+|let\s+)([\w$]+)/g;
 const LISTED = /\bexport\s+(type\s+)?\{([^}]*)\}/g;
 const CHECKED = /^src\/.*\.tsx?$/;
-/** Drizzle-kit reads every export of a tables file, and the client's exports are for other repositories. */
-const READ_FROM_OUTSIDE = /(?:^|\/)tables(?:\/\w+)?\.ts$|^src\/client\//;
+/** Drizzle-kit reads every export of a tables file; the client's exports and the app's type are for other repositories. */
+const READ_FROM_OUTSIDE = /(?:^|\/)tables(?:\/\w+)?\.ts$|^src\/client\/|^src\/app\.ts$/;
 
 /**
  * Names every export of src that no other file mentions. A type may also be used by its own file alone: it is then

@@ -36,8 +36,8 @@ export const RefreshBody = t.Optional(
   object({ refreshToken: t.Optional(t.String({ minLength: 1, maxLength: 256 })) }),
 );
 
-export const Role = t.Union([t.Literal("user"), t.Literal("moderator"), t.Literal("admin")]);
-export const Tier = t.Union([t.Literal("free"), t.Literal("premium"), t.Literal("enterprise")]);
+const Role = t.Union([t.Literal("user"), t.Literal("moderator"), t.Literal("admin")]);
+const Tier = t.Union([t.Literal("free"), t.Literal("premium"), t.Literal("enterprise")]);
 
 export const Me = object({
   id: Id,

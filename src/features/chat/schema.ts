@@ -16,7 +16,7 @@ export const GroupFull = defineError("group_full", 409, {
   vi: "Nhóm đã đủ số thành viên tối đa",
 });
 
-export const MAX_BODY = 4_000;
+const MAX_BODY = 4_000;
 export const MAX_MEMBERS = 500;
 /** Members that one call may bring in when a group is made. */
 const MAX_FIRST_MEMBERS = 100;

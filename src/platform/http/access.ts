@@ -8,7 +8,7 @@ export const ACCESS = "x-access";
 const BEARER = /^Bearer ([\w.~+/=-]{1,2048})$/i;
 
 /** The bearer token of a request. @throws AppError unauthenticated when there is none. */
-export function bearerOf(request: Request): string {
+function bearerOf(request: Request): string {
   const token = findBearer(request);
   if (token === undefined)
     throw new AppError(Unauthenticated, "Cannot authenticate: no bearer token");

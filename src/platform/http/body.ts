@@ -2,7 +2,7 @@ import { AppError, PayloadTooLarge, UnsupportedMediaType } from "../errors.ts";
 import { type Json, normalizeInput } from "../text.ts";
 
 /** Largest body of an ordinary endpoint; uploads have limits of their own. */
-export const MAX_BODY_BYTES = 1_048_576;
+const MAX_BODY_BYTES = 1_048_576;
 
 const METHODS_WITH_BODY = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 

@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import { AppError, CsrfRejected, OriginNotAllowed } from "../errors.ts";
 
 /** The `__Host-` prefix makes browsers insist on Secure, Path=/ and no Domain. */
-export const REFRESH_COOKIE = "__Host-frm_refresh";
+const REFRESH_COOKIE = "__Host-frm_refresh";
 
 /** A cookie as long-lived as an idle session may be. Deleting it takes the same attributes, or browsers ignore it. */
 export function refreshCookie(value: string, maxAgeS: number): string {

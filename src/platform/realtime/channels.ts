@@ -66,7 +66,7 @@ export function createChannels({ bus, source, emit, onRepairFailed }: ChannelsOp
       });
     }
     // Another socket may be waiting for the confirmation of the same channels.
-    await Promise.all(names.map((name) => following.get(name)));
+    await Promise.all(names.map(async (name) => await following.get(name)));
   }
 
   function release(name: string): void {

@@ -36,14 +36,14 @@ export function startChecks(options: ChecksOptions): () => void {
     }
   }
   async function checkMemberships(): Promise<void> {
-    for (const userId of [...users.keys()]) {
+    for (const userId of users.keys()) {
       const memberships = await source.listMemberships(userId, MAX_CHANNELS_PER_USER);
       await Promise.all(memberships.map(({ channel }) => joinChannel(userId, channel)));
     }
   }
   async function checkSessions(): Promise<void> {
-    for (const connections of [...users.values()])
-      for (const connection of [...connections])
+    for (const connections of users.values())
+      for (const connection of connections)
         if (!(await options.isAlive(connection)))
           connection.close(CloseCode.sessionEnded, "session_revoked");
   }

@@ -13,11 +13,11 @@ export const MAX_FRAME_BYTES = 65_536;
 const MAX_BATCH = 64;
 const MAX_POSITIONS = 500;
 
-export const UnknownFrame = defineError("unknown_frame", 400, {
+const UnknownFrame = defineError("unknown_frame", 400, {
   en: "There is no frame of this type",
   vi: "Không có loại khung này",
 });
-export const MalformedFrame = defineError("malformed_frame", 400, {
+const MalformedFrame = defineError("malformed_frame", 400, {
   en: "The frame is not valid JSON",
   vi: "Khung không phải JSON hợp lệ",
 });

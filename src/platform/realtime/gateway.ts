@@ -228,7 +228,7 @@ function sweep(sockets: Set<Socket>): void {
 async function drain(sockets: Set<Socket>): Promise<void> {
   const away = JSON.stringify({ t: "away", in: [0, DRAIN_SPREAD_MS], why: "deploy" });
   let count = 0;
-  for (const ws of [...sockets]) {
+  for (const ws of sockets) {
     // What the client has sent already is still stored and acknowledged.
     void ws.data.tail.finally(() => {
       ws.send(away);

@@ -51,11 +51,20 @@ function when<T>(served: boolean, make: () => T): T {
 export type App = ReturnType<typeof createApp>;
 
 interface Router {
-  router: { http: { find: (method: string, path: string) => unknown } };
+  router: {
+    /** Paths with parameters; those without are only in `static`. */
+    http: { find: (method: string, path: string) => unknown };
+    static: Record<string, Record<string, unknown>>;
+  };
 }
 
 /** The methods under which a path exists; HEAD comes with GET. */
 function findMethods(app: Router, path: string): string[] {
-  const methods = METHODS.filter((method) => app.router.http.find(method, path) !== null);
+  const { http, static: fixed } = app.router;
+  const loose = path.replace(/(?<=.)\/$/, "");
+  const known = Object.hasOwn(fixed, loose) ? (fixed[loose] ?? {}) : {};
+  const methods = METHODS.filter(
+    (method) => Object.hasOwn(known, method) || http.find(method, path) !== null,
+  );
   return methods.includes("GET") ? [...methods, "HEAD"] : methods;
 }

@@ -74,7 +74,12 @@ function redactError(error: Error, depth: number): LogFields {
   return {
     name: error.name,
     message: scrub(error.message.split("\nparams:")[0] ?? ""),
-    stack: scrub(error.stack?.split("\n").slice(1, 8).join("\n") ?? ""),
+    // Only the places: the lines before them repeat the message, with whatever a driver has put there.
+    stack: (error.stack ?? "")
+      .split("\n")
+      .filter((line) => /^\s+at /.test(line))
+      .slice(0, 8)
+      .join("\n"),
     ...(error.cause !== undefined && depth < MAX_DEPTH
       ? { cause: redact(error.cause, depth + 1) }
       : {}),

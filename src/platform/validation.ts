@@ -22,10 +22,8 @@ export function explain(validator: Explainer, value: unknown): FieldError[] {
   for (const error of validator.Errors(value)) {
     const { code, message } = explainOne(error);
     const pointer = code === "unknown" ? parentOf(error.path) : error.path;
-    const key = `${pointer} ${code}`;
     // A missing field is also of the wrong type; the first complaint about a place is the useful one.
-    if (![...found.values()].some((other) => other.pointer === pointer && code === "type"))
-      found.set(key, { pointer, code, message });
+    if (!found.has(pointer)) found.set(pointer, { pointer, code, message });
     if (found.size >= MAX_ERRORS) break;
   }
   return [...found.values()];

@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+import { t } from "elysia";
+
+import { object } from "../../src/platform/schema.ts";
+import { explain } from "../../src/platform/validation.ts";
+
+const check = TypeCompiler.Compile(
+  object({ name: t.String({ minLength: 2, maxLength: 4 }), kind: t.Literal("a") }),
+);
+
+test("each wrong place is named once, with a code", () => {
+  const found = explain(check, { name: "x" });
+  expect(found.map(({ pointer, code }) => `${pointer} ${code}`)).toEqual([
+    "/kind required",
+    "/name too_short",
+  ]);
+});
+
+test("neither a value nor an unknown field's name is repeated", () => {
+  const found = explain(check, { name: "canary-value", kind: "canary", canaryField: 1 });
+  expect(JSON.stringify(found)).not.toContain("canary");
+  expect(found.length).toBe(3);
+});
+
+test("a hostile body gets a short answer", () => {
+  const many = TypeCompiler.Compile(t.Array(t.Number()));
+  expect(explain(many, Array<string>(5_000).fill("x")).length).toBe(10);
+});

@@ -133,7 +133,7 @@ test("login answers 200, and a wrong password and an unknown address the same 40
     status,
     challenge: headers.get("www-authenticate"),
     cookie: headers.get("set-cookie"),
-    problem: { ...problem, instance: "" },
+    problem: { ...problem, instance: "", requestId: "" },
   }));
   expect(wrong).toEqual(unknown as NonNullable<typeof unknown>);
   expect(wrong).toMatchObject({ status: 401, cookie: null });

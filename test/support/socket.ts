@@ -12,8 +12,8 @@ export interface Frame {
 /** A plain WebSocket of `frm.v1` that remembers what it got. */
 export interface TestSocket {
   frames: Frame[];
-  /** Sends an object as JSON, or a text as it is. */
-  send: (frame: object | string) => void;
+  /** Sends an object as JSON, a text or bytes as they are. */
+  send: (frame: object | string | Uint8Array<ArrayBuffer>) => void;
   /** Resolves with the first frame, past or future, that fits. */
   next: (fits: (frame: Frame) => boolean, what?: string) => Promise<Frame>;
   closed: Promise<{ code: number; reason: string }>;
@@ -45,7 +45,10 @@ export async function openRawSocket(
   await opened.promise;
   return {
     frames,
-    send: (frame) => ws.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
+    send: (frame) => {
+      const asIs = typeof frame === "string" || frame instanceof Uint8Array;
+      ws.send(asIs ? frame : JSON.stringify(frame));
+    },
     next: async (fits, what = "a frame") => {
       const found = Promise.withResolvers<Frame>();
       const look = () => {

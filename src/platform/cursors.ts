@@ -23,10 +23,11 @@ export function createCursors(secret: Uint8Array): Cursors {
       return `${payload}.${Buffer.from(sign(scope, payload)).toString("base64url")}`;
     },
     decode: (scope, cursor) => {
-      const [payload = "", mac = ""] = cursor.split(".");
+      const [payload = "", mac = "", ...rest] = cursor.split(".");
       const given = Buffer.from(mac, "base64url");
       // Re-encoding refuses the other spellings that base64 has for the same bytes.
-      const canonical = given.length === MAC_BYTES && given.toString("base64url") === mac;
+      const canonical =
+        rest.length === 0 && given.length === MAC_BYTES && given.toString("base64url") === mac;
       if (!canonical || !timingSafeEqual(given, sign(scope, payload)))
         throw new AppError(InvalidCursor, "Cannot read a cursor");
       return JSON.parse(Buffer.from(payload, "base64url").toString()) as (string | number)[];

@@ -1,3 +1,5 @@
+import type { TSchema } from "@sinclair/typebox";
+import { Errors } from "@sinclair/typebox/errors";
 import { NotFoundError, ParseError, t, ValidationError } from "elysia";
 
 import {
@@ -48,12 +50,18 @@ export function judge(thrown: unknown): Verdict {
   if (error instanceof UnfitText) return expected(invalid([error.field]));
   // An answer of ours that breaks its own schema is our bug, not the caller's.
   if (error instanceof ValidationError && error.type !== "response")
-    return expected(invalid(explain(error.validator as Explainer, error.value)));
+    return expected(invalid(explain(explainerOf(error.validator), error.value)));
   return {
     kind: Internal,
     error: new AppError(Internal, "Unexpected", { cause: thrown }),
     bug: true,
   };
+}
+
+/** Elysia puts the bare schema there when a number in a query or a path is out of its range. */
+function explainerOf(validator: unknown): Explainer {
+  if (typeof (validator as Partial<Explainer>).Errors === "function") return validator as Explainer;
+  return { Errors: (value) => Errors(validator as TSchema, [], value) };
 }
 
 function expected(error: AppError): Verdict {

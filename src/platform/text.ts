@@ -58,7 +58,20 @@ function normalizeText(text: string, pointer: string): string {
   return text.normalize("NFC");
 }
 
+/**
+ * Refuses a query that names a parameter twice, because a proxy and we may each believe another one.
+ * @throws UnfitText.
+ */
+export function refuseRepeated(query: string): void {
+  const names = new Set<string>();
+  for (const name of new URLSearchParams(query).keys()) {
+    if (names.has(name)) throw unfit(childPointer("", name), "repeated");
+    names.add(name);
+  }
+}
+
 const MESSAGES = {
+  repeated: { en: "is given more than once", vi: "được gửi nhiều lần" },
   too_complex: {
     en: "is nested too deeply or has too many parts",
     vi: "có cấu trúc quá sâu hoặc quá nhiều phần",

@@ -5,7 +5,7 @@ import type { Config } from "../config.ts";
 import { AppError, HttpsRequired, MethodNotAllowed, MisdirectedHost, NotFound } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { judge, localeOf, toProblem } from "../problems.ts";
-import { type Json, normalizeInput } from "../text.ts";
+import { type Json, normalizeInput, refuseRepeated } from "../text.ts";
 import { checkBodyHeaders, readJsonBody } from "./body.ts";
 import { appendVary, securityHeaders } from "./headers.ts";
 import { createHostCheck, createProxyCheck, isOperation } from "./hosts.ts";
@@ -50,7 +50,8 @@ export function edge(options: EdgeOptions) {
         check(request, server?.requestIP(request)?.address);
       })
       .onParse({ as: "global" }, async ({ request }) => await readJsonBody(request))
-      .onTransform({ as: "global" }, ({ params, query }) => {
+      .onTransform({ as: "global" }, ({ params, query, request }) => {
+        refuseRepeated(URL.parse(request.url)?.search ?? "");
         normalizeStrings(params);
         normalizeStrings(query);
       })

@@ -1,14 +1,11 @@
-const INTERVAL_MS = 25;
+const LIMIT_MS = 10_000;
+const STEP_MS = 5;
 
-/** Looks again and again until `look` answers true. @throws Error when it has not within `timeoutMs`. */
-export async function until(
-  what: string,
-  look: () => Promise<boolean>,
-  timeoutMs = 15_000,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await look())) {
-    if (performance.now() > deadline) throw new Error(`Cannot wait longer for ${what}`);
-    await Bun.sleep(INTERVAL_MS);
+/** Asks until the answer is true, for what gives no signal of its own. @throws when it never is. */
+export async function until(what: string, ask: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + LIMIT_MS;
+  while (!(await ask())) {
+    if (performance.now() > deadline) throw new Error(`Cannot wait for ${what} any longer`);
+    await Bun.sleep(STEP_MS);
   }
 }

@@ -1,6 +1,7 @@
 import postgres from "postgres";
 
 import { isConnectionError } from "./database_errors.ts";
+import { createSlots } from "./database_slots.ts";
 import { TimeoutError } from "./time.ts";
 
 export interface PoolOptions {
@@ -59,10 +60,11 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
     },
   });
   const prepare = await isDirect(sql);
+  const slots = createSlots(sql, options.poolSize);
   let count = 0;
 
   async function transact<T>(begin: string, work: (client: Client) => Promise<T>): Promise<T> {
-    const connection = await sql.reserve();
+    const connection = await slots.take();
     const life: Life = { open: true, connection: -1 };
     const mark = String((count = (count + 1) % Number.MAX_SAFE_INTEGER));
     transactions.set(mark, life);
@@ -76,6 +78,7 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
         connections.delete(life.connection);
         connection.release();
       }
+      slots.free();
     }
   }
   return { sql, transact, close: () => sql.end({ timeout: CLOSE_TIMEOUT_S }) };

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+
+import { sql } from "drizzle-orm";
+
+import { type Database, openDatabase, type Transaction } from "../../src/platform/database.ts";
+import { AppError } from "../../src/platform/errors.ts";
+import { openTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const [lan, minh] = [Bun.randomUUIDv7(), Bun.randomUUIDv7()];
+let database: TestDatabase;
+let db: Database;
+
+beforeAll(async () => {
+  database = await openTestDatabase();
+  for (const id of [lan, minh]) {
+    await database.sql`insert into app.users values (${id}, 'Someone', now())`;
+    await database.sql`insert into app.accounts (user_id, email) values (${id}, ${`${id}@example.com`})`;
+  }
+  // One connection, so that each transaction meets what the one before it left behind.
+  db = await openDatabase({ url: database.url, rolePrefix: "frm", poolSize: 1 });
+});
+afterAll(async () => {
+  await db.close();
+  await database[Symbol.asyncDispose]();
+});
+
+function leave(tx: Transaction, channel: string) {
+  return tx.execute(
+    sql`insert into app.bus_outbox (id, channel) values (${Bun.randomUUIDv7()}, ${channel})`,
+  );
+}
+
+async function countRows(channel: string): Promise<number | undefined> {
+  const rows = await database.sql<{ n: number }[]>`
+    select count(*)::int as n from app.bus_outbox where channel = ${channel}`;
+  return rows[0]?.n;
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return error instanceof AppError ? error.kind.code : String(error);
+}
+
+test("a user sees their own account and nobody else's", async () => {
+  const rows = await db.run({ role: "app", userId: lan }, (tx) =>
+    tx.execute(sql`select user_id from app.accounts`),
+  );
+  expect(rows.map((row) => row["user_id"])).toEqual([lan]);
+});
+
+test("what is public may not read an account, and an id that is no UUID never reaches Postgres", async () => {
+  const reading = db.run({ role: "public" }, (tx) => tx.execute(sql`select 1 from app.accounts`));
+  expect(await codeOf(reading)).toContain("Failed query");
+  const forged = db.run({ role: "app", userId: `${lan}', role` }, (tx) => leave(tx, "forged"));
+  expect(await codeOf(forged)).toContain("not a UUID");
+});
+
+test("a statement that fails takes the whole transaction back, even when the work ignores it", async () => {
+  const failing = db.run({ role: "app", userId: lan }, async (tx) => {
+    await leave(tx, "failed");
+    await tx.execute(sql`select 1 / 0`).catch(() => undefined);
+  });
+  expect(await codeOf(failing)).toContain("Cannot commit");
+  expect(await countRows("failed")).toBe(0);
+});
+
+test("claims and role do not leak into the next transaction of the connection", async () => {
+  const who = sql`select current_user as role, app.user_id() as id, pg_backend_pid() as pid`;
+  const [first] = await db.run({ role: "app", userId: minh }, (tx) => tx.execute(who));
+  const [next] = await db.run({ role: "system" }, (tx) => tx.execute(who));
+  expect(first).toEqual({ role: "frm_app", id: minh, pid: next?.["pid"] });
+  expect(next).toMatchObject({ role: "frm_system", id: null });
+});
+
+test("after its connection was lost a transaction sends nothing more, and the next one works", async () => {
+  let waiting: Promise<unknown> | undefined;
+  const later: string[] = [];
+  const lost = db.run({ role: "app", userId: lan }, async (tx) => {
+    await leave(tx, "lost");
+    // It gets the connection object that this transaction still holds in its hand.
+    waiting = db.run({ role: "system" }, (other) => other.execute(sql`select pg_sleep(0.2)`));
+    const [me] = await tx.execute(sql`select pg_backend_pid() as pid`);
+    await database.sql`select pg_terminate_backend(${String(me?.["pid"])}::int, 5000)`;
+    for (let count = 0; count < 3; count += 1)
+      await leave(tx, "late").then(
+        () => later.push("ran"),
+        () => later.push("refused"),
+      );
+  });
+  expect(await codeOf(lost)).toBe("dependency_unavailable");
+  expect(later).toEqual(["refused", "refused", "refused"]);
+  await waiting;
+  expect([await countRows("lost"), await countRows("late")]).toEqual([0, 0]);
+  await db.run({ role: "app", userId: lan }, (tx) => leave(tx, "next"));
+  expect(await countRows("next")).toBe(1);
+});
+
+test("a statement that takes too long answers overloaded", async () => {
+  const slow = db.run({ role: "system" }, async (tx) => {
+    await tx.execute(sql`set local statement_timeout = 30`);
+    await tx.execute(sql`select pg_sleep(20)`);
+  });
+  expect(await codeOf(slow)).toBe("overloaded");
+});

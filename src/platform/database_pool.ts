@@ -62,8 +62,11 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
   const prepare = await isDirect(sql);
   const slots = createSlots(sql, options.poolSize);
   let count = 0;
+  let closed = false;
 
   async function transact<T>(begin: string, work: (client: Client) => Promise<T>): Promise<T> {
+    // A reservation would quietly open a connection again after the end.
+    if (closed) throw new TimeoutError("Cannot query: the pool is closed");
     const connection = await slots.take();
     const life: Life = { open: true, connection: -1 };
     const mark = String((count = (count + 1) % Number.MAX_SAFE_INTEGER));
@@ -81,7 +84,14 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
       slots.free();
     }
   }
-  return { sql, transact, close: () => sql.end({ timeout: CLOSE_TIMEOUT_S }) };
+  return {
+    sql,
+    transact,
+    close: async () => {
+      closed = true;
+      await sql.end({ timeout: CLOSE_TIMEOUT_S });
+    },
+  };
 }
 
 /** Whether the connection that a transaction runs on still lives. */

@@ -1,11 +1,14 @@
 import { FormatRegistry, type TObject, type TProperties } from "@sinclair/typebox";
 import { t } from "elysia";
 
+import { declareFields } from "./text.ts";
+
 /** An object of ours: a field that is not named in it is refused, in what comes in and in what goes out. */
 export function object<T extends TProperties>(
   properties: T,
   options: { description?: string } = {},
 ): TObject<T> {
+  declareFields(Object.keys(properties));
   return t.Object(properties, { ...options, additionalProperties: false });
 }
 

@@ -46,9 +46,15 @@ export function normalizeInput(input: Json): Json {
   return walk(input, "", 0);
 }
 
-/** A field's own name is safe to repeat when it looks like one of ours; anything else is the caller's text. */
+const knownFields = new Set<string>();
+
+/** Declares names of our schemas: only such a name may be repeated in an answer, any other is the caller's text. */
+export function declareFields(names: string[]): void {
+  for (const name of names) knownFields.add(name);
+}
+
 function childPointer(pointer: string, key: string): string {
-  return /^[A-Za-z]\w{0,31}$/.test(key) ? `${pointer}/${key}` : pointer;
+  return knownFields.has(key) ? `${pointer}/${key}` : pointer;
 }
 
 /** One string in NFC. @throws UnfitText as normalizeInput does. */

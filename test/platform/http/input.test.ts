@@ -116,8 +116,8 @@ test("an unknown field is refused, and so is one that reaches for a prototype", 
   for (const key of ["__proto__", "constructor", "prototype"]) {
     expectField(await send(raw(`,"${key}":{"polluted":1}`)), "", "unknown");
     expectField(await send(raw(`,"${key}":1`)), "", "unknown");
-    expectField(await send(raw(`,"extra":{"${key}":{}}`)), "/extra", "unknown");
-    expectField(await send(raw(`,"extra":[{"a":{"${key}":1}}]`)), "/extra/0/a", "unknown");
+    expectField(await send(raw(`,"extra":{"${key}":{}}`)), "", "unknown");
+    expectField(await send(raw(`,"extra":[{"a":{"${key}":1}}]`)), "/0", "unknown");
   }
   expectField(await send(raw(',"\\u005f_proto__":1')), "", "unknown");
 });

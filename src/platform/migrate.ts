@@ -95,19 +95,24 @@ async function applyMissing(
   tx: postgres.TransactionSql,
   options: MigrateOptions & { names: RoleNames },
 ): Promise<void> {
-  const applied = new Set(
-    (await tx<{ hash: string }[]>`select hash from app.migrations`).map((row) => row.hash),
-  );
+  const rows = await tx<{ hash: string; name: string }[]>`select hash, name from app.migrations`;
+  const applied = new Set(rows.map((row) => row.hash));
+  const names = new Set(rows.map((row) => row.name));
   const migrations = readMigrationFiles({ migrationsFolder: options.folder });
   const missing = migrations.filter((migration) => !applied.has(migration.hash));
-  if (missing.length > 0 && missing.length !== migrations.length - knownPrefix(migrations, applied))
+  const changed = missing.some((migration) => names.has(nameOf(migration)));
+  if (changed || missing.length !== migrations.length - knownPrefix(migrations, applied))
     throw new StartError("Cannot migrate: an applied migration was changed; add a new one instead");
   for (const migration of missing) {
     for (const statement of migration.sql) await tx.unsafe(withRoles(statement, options.names));
-    const name = new Date(migration.folderMillis).toISOString();
-    await tx`insert into app.migrations (hash, name) values (${migration.hash}, ${name})`;
+    await tx`insert into app.migrations (hash, name) values (${migration.hash}, ${nameOf(migration)})`;
   }
   if (missing.length > 0) options.log.info("database migrated", { applied: missing.length });
+}
+
+/** Stays when the text of the migration changes. */
+function nameOf(migration: { folderMillis: number }): string {
+  return new Date(migration.folderMillis).toISOString();
 }
 
 function knownPrefix(migrations: { hash: string }[], applied: Set<string>): number {

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -75,6 +75,9 @@ test("a migration that was changed after it was applied stops the start, and not
     writeFileSync(join(folder, "0000_foundation.sql"), "create table app.intruder (a int)");
     expect(await run(url, folder).catch((error: unknown) => error)).toBeInstanceOf(StartError);
     expect(await tablesOf(url)).toBe(10);
+    cpSync(FOLDER, folder, { recursive: true });
+    appendFileSync(join(folder, "0002_guards.sql"), "\n-- changed\n");
+    expect(await run(url, folder).catch((error: unknown) => error)).toBeInstanceOf(StartError);
   } finally {
     rmSync(folder, { recursive: true });
   }

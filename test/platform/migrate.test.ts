@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
-import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 
 import { openPool } from "../../src/platform/database_pool.ts";
 import { StartError } from "../../src/platform/errors.ts";
@@ -78,6 +78,28 @@ test("a migration that was changed after it was applied stops the start, and not
     cpSync(FOLDER, folder, { recursive: true });
     appendFileSync(join(folder, "0002_guards.sql"), "\n-- changed\n");
     expect(await run(url, folder).catch((error: unknown) => error)).toBeInstanceOf(StartError);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("the migrations say all that the tables say: generating again finds nothing", async () => {
+  const root = join(FOLDER, "..");
+  const folder = mkdtempSync(join(tmpdir(), "frm-generate-"));
+  try {
+    cpSync(FOLDER, folder, { recursive: true });
+    const [own, out] = [JSON.stringify(join(FOLDER, "config.ts")), relative(root, folder)];
+    writeFileSync(
+      join(folder, "config.ts"),
+      `import config from ${own};\nexport default { ...config, out: ${JSON.stringify(out)} };\n`,
+    );
+    const generator = join(root, "node_modules", "drizzle-kit", "bin.cjs");
+    await using child = Bun.spawn(
+      [process.execPath, generator, "generate", "--config", join(out, "config.ts")],
+      { cwd: root, stdout: "pipe", stderr: "ignore" },
+    );
+    expect(await child.stdout.text()).toContain("No schema changes");
+    expect(readdirSync(folder).toSorted()).toEqual(readdirSync(FOLDER).toSorted());
   } finally {
     rmSync(folder, { recursive: true });
   }

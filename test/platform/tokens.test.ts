@@ -60,3 +60,45 @@ test("an older key goes on verifying, and the public set holds no private half",
 test("derived secrets differ by purpose", () => {
   expect(tokens.derive("a")).not.toEqual(tokens.derive("b"));
 });
+
+/** A token with a good signature of our own key, whatever its header and payload say. */
+async function forge(header: object, payload: object): Promise<string> {
+  const text = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const signed = `${text({ alg: "EdDSA", typ: "at+jwt", kid: key.kid, ...header })}.${text(payload)}`;
+  const secret = await crypto.subtle.importKey("jwk", { ...key }, "Ed25519", false, ["sign"]);
+  const signature = await crypto.subtle.sign("Ed25519", secret, Buffer.from(signed));
+  return `${signed}.${Buffer.from(signature).toString("base64url")}`;
+}
+
+function goodPayload() {
+  const at = Math.floor(clock / 1_000);
+  const own = { sub: claims.userId, sid: claims.sessionId, jti: "j" };
+  return { ...own, iss: "frm-ai", aud: "frm-ai", nbf: at, exp: at + 600 };
+}
+
+test("our own signature does not save a token of another type, issuer, audience or time", async () => {
+  const good = goodPayload();
+  expect(await refusal(await forge({}, good))).toBe("accepted");
+  for (const header of [{ typ: "JWT" }, { typ: "rt+jwt" }, { typ: undefined }, { alg: "HS256" }])
+    expect(await refusal(await forge(header, good))).toBe("token_invalid");
+  const changes = [{ iss: "x" }, { aud: "x" }, { sub: "lan" }, { sid: 1 }, { nbf: good.exp }];
+  const missing = ["exp", "nbf", "sub", "sid", "jti"].map((name) => ({ [name]: undefined }));
+  for (const change of [...changes, ...missing])
+    expect(await refusal(await forge({}, { ...good, ...change }))).toBe("token_invalid");
+});
+
+test("our public key is no shared secret: HS256 under it is refused", async () => {
+  const text = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const signed = `${text({ alg: "HS256", typ: "at+jwt", kid: key.kid })}.${text(goodPayload())}`;
+  for (const secret of [key.x, Buffer.from(key.x, "base64url")]) {
+    const mac = new Bun.CryptoHasher("sha256", secret).update(signed).digest("base64url");
+    expect(await refusal(`${signed}.${mac}`)).toBe("token_invalid");
+  }
+});
+
+test("only a good signature is told that its token has expired", async () => {
+  const old = { ...goodPayload(), nbf: 1_000, exp: 2_000 };
+  const token = await forge({}, old);
+  expect(await refusal(token)).toBe("token_expired");
+  expect(await refusal(`${token.slice(0, -20)}${"A".repeat(20)}`)).toBe("token_invalid");
+});

@@ -1,6 +1,8 @@
 import { type DocumentDecoration, Elysia } from "elysia";
 
 import { AppError, Unauthenticated } from "../errors.ts";
+import { type Json, normalizeInput, refuseRepeated } from "../text.ts";
+import { readJsonBody } from "./body.ts";
 
 /** Who may call a route. A route that does not say is refused at start. */
 export const ACCESS = "x-access";
@@ -26,11 +28,21 @@ export function findBearer(request: Request): string | undefined {
  */
 export function access<Session>(authenticate: (token: string) => Promise<Session>) {
   const sessions = new WeakMap<Request, Session>();
+
+  /** Runs before the body is read where there is one, and before anything else is looked at where there is none. */
+  async function admit(request: Request): Promise<void> {
+    if (!sessions.has(request)) sessions.set(request, await authenticate(bearerOf(request)));
+  }
   return new Elysia({ name: "access" }).macro({
     signedIn: {
       detail: declared("signed_in", { security: [{ bearer: [] }] }),
-      transform: async ({ request }) => {
-        sessions.set(request, await authenticate(bearerOf(request)));
+      parse: async ({ request }) => {
+        await admit(request);
+        return await readJsonBody(request);
+      },
+      transform: async ({ request, params, query }) => {
+        await admit(request);
+        normalizeParameters(request, params, query);
       },
       resolve: ({ request }) => {
         const session = sessions.get(request);
@@ -38,8 +50,20 @@ export function access<Session>(authenticate: (token: string) => Promise<Session
         return { session };
       },
     },
-    open: { detail: declared("open", {}) },
+    open: {
+      detail: declared("open", {}),
+      parse: async ({ request }) => await readJsonBody(request),
+      transform: ({ request, params, query }) => normalizeParameters(request, params, query),
+    },
   });
+}
+
+/** Path and query come decoded from the router; they follow the same rules as a body. */
+function normalizeParameters(request: Request, ...parts: (object | undefined)[]): void {
+  refuseRepeated(URL.parse(request.url)?.search ?? "");
+  // A route without parameters has no object for them.
+  for (const values of parts)
+    if (values) Object.assign(values, normalizeInput({ ...values } as Json));
 }
 
 /** An extension of the OpenAPI operation, which the type of Elysia's decoration does not know. */

@@ -5,8 +5,7 @@ import type { Config } from "../config.ts";
 import { AppError, HttpsRequired, MethodNotAllowed, MisdirectedHost, NotFound } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { judge, localeOf, toProblem } from "../problems.ts";
-import { type Json, normalizeInput, refuseRepeated } from "../text.ts";
-import { checkBodyHeaders, readJsonBody } from "./body.ts";
+import { checkBodyHeaders } from "./body.ts";
 import { appendVary, securityHeaders } from "./headers.ts";
 import { createHostCheck, createProxyCheck, isOperation } from "./hosts.ts";
 
@@ -48,12 +47,6 @@ export function edge(options: EdgeOptions) {
         started.set(request, performance.now());
         Object.assign(set.headers, common, { "x-request-id": requestIdOf(request) });
         check(request, server?.requestIP(request)?.address);
-      })
-      .onParse({ as: "global" }, async ({ request }) => await readJsonBody(request))
-      .onTransform({ as: "global" }, ({ params, query, request }) => {
-        refuseRepeated(URL.parse(request.url)?.search ?? "");
-        normalizeStrings(params);
-        normalizeStrings(query);
       })
       .onAfterHandle({ as: "global" }, ({ set }) => appendVary(set.headers))
       .onError({ as: "global" }, ({ error, request, set }) => {
@@ -124,10 +117,4 @@ function methodMissing(request: Request, options: EdgeOptions): AppError | undef
   return new AppError(MethodNotAllowed, "Cannot use this method here", {
     headers: { allow: methods.join(", ") },
   });
-}
-
-/** Query and path come decoded from the router; they follow the same rules as a body. */
-function normalizeStrings(values: unknown): void {
-  if (typeof values !== "object" || values === null) return;
-  Object.assign(values, normalizeInput(values as Json));
 }

@@ -4,15 +4,17 @@ import { Elysia, t } from "elysia";
 
 import { AppError, TokenInvalid } from "../../../src/platform/errors.ts";
 import { access, assertAccessDeclared, findBearer } from "../../../src/platform/http/access.ts";
+import { judge } from "../../../src/platform/problems.ts";
 
 function bearer(authorization: string): string | undefined {
   return findBearer(new Request("http://localhost/", { headers: { authorization } }));
 }
 
 const app = new Elysia()
-  .onError(({ error, status }) =>
-    error instanceof AppError ? status(error.kind.status, error.kind.code) : undefined,
-  )
+  .onError(({ error, status }) => {
+    const { kind } = judge(error);
+    return status(kind.status, kind.code);
+  })
   .use(
     access(async (token) => {
       if (token !== "good") throw new AppError(TokenInvalid, "Cannot verify a token");

@@ -6,11 +6,12 @@ import { AppError, defineError, Internal, ValidationFailed } from "../errors.ts"
 import { judge } from "../problems.ts";
 import { type Json, normalizeInput } from "../text.ts";
 import type { Connection } from "./connection.ts";
+import type { ErrorFrame } from "./protocol.ts";
 
 export const SUBPROTOCOL = "frm.v1";
 /** Largest frame that a client may send; Bun closes with 1009 beyond it. */
 export const MAX_FRAME_BYTES = 65_536;
-const MAX_BATCH = 64;
+export const MAX_BATCH = 64;
 const MAX_POSITIONS = 500;
 
 const UnknownFrame = defineError("unknown_frame", 400, {
@@ -23,32 +24,49 @@ const MalformedFrame = defineError("malformed_frame", 400, {
 });
 
 const RequestNumber = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const Position = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const Positions = Type.Record(Type.String({ maxLength: 64 }), Position, {
-  maxProperties: MAX_POSITIONS,
-});
+
+function position(description: string) {
+  return Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
+}
+
+function positions(description: string) {
+  return Type.Record(Type.String({ maxLength: 64 }), position("last position seen"), {
+    maxProperties: MAX_POSITIONS,
+    description,
+  });
+}
 
 /** The first frame of every socket. */
 export const Hello = Type.Object(
   {
     t: Type.Literal("hello"),
     i: Type.Optional(RequestNumber),
-    v: Type.Literal(1),
-    /** A ticket from POST /v1/realtime/ticket, or an access token. */
-    tok: Type.String({ minLength: 1, maxLength: 2_048 }),
-    dev: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
-    app: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
-    /** Server time of the last frame seen, in milliseconds. */
-    since: Type.Optional(Position),
-    u: Type.Optional(Position),
-    focus: Type.Optional(Positions),
+    v: Type.Literal(1, { description: "version of the protocol" }),
+    tok: Type.String({
+      minLength: 1,
+      maxLength: 2_048,
+      description: "a ticket from POST /v1/realtime/ticket, or an access token",
+    }),
+    dev: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 64, description: "name of the device" }),
+    ),
+    app: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 64, description: "name and version of the client" }),
+    ),
+    since: Type.Optional(position("time of the server in the last frame seen, in milliseconds")),
+    u: Type.Optional(position("last position seen among the user's own events")),
+    focus: Type.Optional(positions("channels that are on screen, and the last position seen")),
   },
   { additionalProperties: false },
 );
 export type Hello = typeof Hello.static;
 
 export const Heartbeat = Type.Object(
-  { t: Type.Literal("hb"), i: Type.Optional(RequestNumber), p: Type.Optional(Positions) },
+  {
+    t: Type.Literal("hb"),
+    i: Type.Optional(RequestNumber),
+    p: Type.Optional(positions("channels to compare, and the last position seen")),
+  },
   { additionalProperties: false },
 );
 export type Heartbeat = typeof Heartbeat.static;
@@ -120,15 +138,19 @@ function typeOf(frame: Json): string | undefined {
 }
 
 /** The `err` reply to a frame; `m` is the problem's code and nothing of the frame is repeated. */
-export function errorFrame(thrown: unknown, frame: Json | undefined): object {
+export function errorFrame(thrown: unknown, frame: Json | undefined): ErrorFrame {
   const { kind } = judge(thrown);
   const number =
     typeof frame === "object" && frame !== null && !Array.isArray(frame) ? frame["i"] : undefined;
   return {
     t: "err",
-    ...(Number.isSafeInteger(number) ? { i: number } : {}),
+    ...(isRequestNumber(number) ? { i: number } : {}),
     c: kind.status * 10,
     m: kind.code,
     retry: kind.status === 429 || (kind.status >= 500 && kind !== Internal),
   };
+}
+
+function isRequestNumber(value: Json | undefined): value is number {
+  return Number.isSafeInteger(value);
 }

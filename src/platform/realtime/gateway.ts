@@ -18,6 +18,7 @@ import {
   readFrames,
 } from "./frames.ts";
 import type { AttachedMembership, Hub } from "./hub.ts";
+import type { Away, HeartbeatOk, HelloOk } from "./protocol.ts";
 
 /** What hangs on each socket from its first byte on. */
 export interface SocketData {
@@ -50,14 +51,14 @@ export interface GatewayOptions {
 
 type Socket = ServerWebSocket<SocketData>;
 
-const HELLO_TIMEOUT_MS = 5_000;
-const MAX_HELLO_LENGTH = 32_768;
-const HEARTBEAT_MS = 25_000;
-const SILENCE_MS = 60_000;
+export const HELLO_TIMEOUT_MS = 5_000;
+export const MAX_HELLO_LENGTH = 32_768;
+export const HEARTBEAT_MS = 25_000;
+export const SILENCE_MS = 60_000;
 const SWEEP_MS = 5_000;
 /** Frames of one socket that may wait for their turn; a client that sends more does not listen to its acks. */
-const MAX_WAITING = 2_048;
-const BACKPRESSURE_BYTES = 1_048_576;
+export const MAX_WAITING = 2_048;
+export const BACKPRESSURE_BYTES = 1_048_576;
 const DRAIN_BATCH = 100;
 const DRAIN_SPREAD_MS = 8_000;
 
@@ -186,7 +187,7 @@ interface HelloContext {
   options: GatewayOptions;
 }
 
-function helloReply({ connection, hello, memberships, options }: HelloContext): object {
+function helloReply({ connection, hello, memberships, options }: HelloContext): HelloOk {
   const { since, focus } = hello;
   const changed = memberships.filter(
     ({ channel, seq, changedAt }) =>
@@ -214,7 +215,7 @@ function heartbeat(options: GatewayOptions) {
       if (position !== undefined) top[channel] = position;
     }
     const number = frame.i === undefined ? {} : { i: frame.i };
-    return { t: "hb.ok", ...number, ts: options.now().getTime(), top };
+    return { t: "hb.ok", ...number, ts: options.now().getTime(), top } satisfies HeartbeatOk;
   });
 }
 
@@ -226,7 +227,8 @@ function sweep(sockets: Set<Socket>): void {
 }
 
 async function drain(sockets: Set<Socket>): Promise<void> {
-  const away = JSON.stringify({ t: "away", in: [0, DRAIN_SPREAD_MS], why: "deploy" });
+  const frame: Away = { t: "away", in: [0, DRAIN_SPREAD_MS], why: "deploy" };
+  const away = JSON.stringify(frame);
   let count = 0;
   for (const ws of sockets) {
     // What the client has sent already is still stored and acknowledged.

@@ -42,7 +42,7 @@ export interface HubOptions {
   log: Log;
 }
 
-const MAX_SOCKETS_PER_USER = 20;
+export const MAX_SOCKETS_PER_USER = 20;
 /** Each turn re-reads what changed during the last one; more turns than this mean that something is wrong. */
 const MAX_TURNS = 8;
 const BACKLOG_PAGE = 500;

@@ -1,0 +1,116 @@
+import { type TSchema, Type } from "@sinclair/typebox/type";
+
+import { CloseCode } from "./connection.ts";
+
+/** What a field means wherever it has this name; a field of its own kind carries a description in its schema. */
+export const FIELD_MEANINGS: Readonly<Record<string, string>> = {
+  t: "type of the frame",
+  i: "number of the request, given by the client and echoed in the answer",
+  ch: "channel",
+  seq: "position of the event in its channel, from 1 without gaps",
+  k: "kind",
+  cid: "id that the client has given; the same one again is the same message",
+  ts: "time of the server, in milliseconds since 1970",
+};
+
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Channel = Type.String({ minLength: 1, maxLength: 64 });
+const RequestNumber = Type.Optional(Count);
+
+const HelloOk = answer("hello.ok", {
+  i: RequestNumber,
+  sid: Type.String({ description: "id of this socket" }),
+  node: Type.String({ description: "id of the process that serves it" }),
+  hb: Type.Integer({ description: "how often to send `hb`, in milliseconds" }),
+  ts: Count,
+  u: Type.Integer({ description: "position among the user's own events, of which there are none" }),
+  lim: Type.Object(
+    { frame: Type.Integer({ description: "largest frame that may be sent, in bytes" }) },
+    { additionalProperties: false, description: "limits" },
+  ),
+  chg: Type.Record(Type.String(), Count, {
+    description: "channels that changed since `since` or are ahead of `focus`, and their positions",
+  }),
+});
+export type HelloOk = typeof HelloOk.static;
+
+const HeartbeatOk = answer("hb.ok", {
+  i: RequestNumber,
+  ts: Count,
+  top: Type.Record(Type.String(), Count, {
+    description: "last positions of the channels that were asked about and that the user is in",
+  }),
+});
+export type HeartbeatOk = typeof HeartbeatOk.static;
+
+const ErrorFrame = answer("err", {
+  i: Type.Optional(Type.Integer()),
+  c: Type.Integer({ description: "HTTP status of the error, times ten" }),
+  m: Type.String({ description: "code of the error" }),
+  retry: Type.Boolean({ description: "whether the same frame may do better in a while" }),
+});
+export type ErrorFrame = typeof ErrorFrame.static;
+
+const EventFrame = answer("ev", {
+  ch: Channel,
+  seq: Count,
+  k: Type.String({ description: "kind of the event" }),
+  d: Type.Unknown({ description: "what happened; its shape depends on `k`" }),
+  cid: Type.Optional(Type.String()),
+  ts: Count,
+});
+
+const Away = answer("away", {
+  in: Type.Tuple([Count, Count], {
+    description: "come back after a random time between these, in milliseconds",
+  }),
+  why: Type.Literal("deploy", { description: "the instance is being stopped" }),
+});
+export type Away = typeof Away.static;
+
+/** What the platform itself sends; features add their own answers. */
+export const SERVER_FRAMES: Readonly<Record<string, TSchema>> = {
+  "hello.ok": HelloOk,
+  "hb.ok": HeartbeatOk,
+  err: ErrorFrame,
+  ev: EventFrame,
+  away: Away,
+};
+
+function answer<const T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
+  return Type.Object({ t: Type.Literal(type), ...fields }, { additionalProperties: false });
+}
+
+/** What a client does after a close; nothing but the code decides it. */
+type Verdict = "comes back" | "comes back, not at once" | "stops until somebody signs in" | "stops";
+
+interface CloseMeaning {
+  meaning: string;
+  client: Verdict;
+}
+
+/** The verdict of each close code of `frm.v1`. */
+export const CLOSE_MEANINGS: Record<keyof typeof CloseCode, CloseMeaning> = {
+  restart: { meaning: "the socket cannot be served at the moment", client: "comes back" },
+  drain: { meaning: "the instance is being stopped", client: "comes back" },
+  noHeartbeat: { meaning: "the client was silent for too long", client: "comes back" },
+  tooManyRequests: {
+    meaning: "too many frames wait for their turn",
+    client: "comes back, not at once",
+  },
+  unreadable: { meaning: "the first frame is no `hello`, or unreadable", client: "stops" },
+  sessionEnded: {
+    meaning: "the token is not good, or the session has ended",
+    client: "stops until somebody signs in",
+  },
+  noHello: { meaning: "no `hello` came in time", client: "stops" },
+  replaced: { meaning: "the user has opened too many sockets since", client: "stops" },
+};
+
+/** Codes that the WebSocket protocol itself has, as far as a client meets them. */
+export const TRANSPORT_CLOSE_MEANINGS: Readonly<Record<number, CloseMeaning>> = {
+  1000: { meaning: "the client itself has closed", client: "stops" },
+  1001: { meaning: "the process or the page is going away", client: "comes back" },
+  1006: { meaning: "the connection is gone, or the peer reads too slowly", client: "comes back" },
+  1009: { meaning: "a frame was larger than `lim.frame` of `hello.ok`", client: "stops" },
+};

@@ -15,6 +15,9 @@ import type { Gateway } from "./platform/realtime/gateway.ts";
 
 export { DEMO_PASSWORD, DEMO_USERS, seedDemo } from "./features/demo/mod.ts";
 export { authenticateSocket, createChatSource, isSessionAlive };
+/** The socket's side of what the client is typed by. */
+export type { CloseCode } from "./platform/realtime/connection.ts";
+export type { Heartbeat, Hello } from "./platform/realtime/frames.ts";
 
 export interface AppOptions {
   readiness: ReadinessCheck;

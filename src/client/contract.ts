@@ -1,0 +1,57 @@
+import type { App, CloseCode, Heartbeat, Hello } from "../app.ts";
+import type { ChatFrames, Message as ServerMessage } from "../features/chat/schema.ts";
+
+/*
+ * Everything that the client knows about the server, as types only. The package replaces this file by the same types
+ * written out in full, so nothing else in this folder may import from the server.
+ */
+
+/** The answer that Elysia would give by itself; the product never does, it answers a problem. */
+interface DefaultRefusal {
+  type: "validation";
+  on: string;
+}
+
+type ServerRoutes = App["~Routes"];
+type Refused<Code extends string> = Omit<
+  ServerRoutes["v1"]["me"]["get"]["response"][401],
+  "code"
+> & { code: Code };
+
+/** A call that never got an answer of ours comes back as a problem too; this code is the client's own. */
+type Unreachable = Refused<"unreachable">;
+
+type Answers<R> = {
+  [Status in keyof R]: R[Status] extends DefaultRefusal ? Refused<"validation_failed"> : R[Status];
+} & { 503: (503 extends keyof R ? R[503] : never) | Unreachable };
+
+type Repaired<R> = {
+  [Key in keyof R]: R[Key] extends { body: unknown; response: infer Response }
+    ? Omit<R[Key], "response"> & { response: Answers<Response> }
+    : Repaired<R[Key]>;
+};
+
+type CodesIn<R> = R extends { response: infer Response }
+  ? Extract<Response[keyof Response], { code: string }>["code"]
+  : { [Key in keyof R]: CodesIn<R[Key]> }[keyof R];
+
+/** Paths, methods, bodies and answers of the HTTP API, in the form that Eden reads. */
+export type Routes = Repaired<ServerRoutes>;
+
+/** Every code that a documented answer may carry. */
+export type ProblemCode = CodesIn<Routes>;
+
+/** The fields of a problem beside its code. */
+export type ProblemFields = Omit<Unreachable, "code">;
+
+/** A message, the same over HTTP and over the socket. */
+export type Message = ServerMessage;
+
+/** Frames that this client sends, as the server checks them. */
+export type SendFrame = (typeof ChatFrames)["send"]["static"];
+export type SyncFrame = (typeof ChatFrames)["sync"]["static"];
+export type HelloFrame = Hello;
+export type HeartbeatFrame = Heartbeat;
+
+/** The close codes of the server. */
+export type CloseCodes = typeof CloseCode;

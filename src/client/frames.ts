@@ -1,0 +1,117 @@
+import type { Message } from "./contract.ts";
+
+/** Frames that the server sends, as far as this client uses them; all others are passed over. */
+export interface HelloOk {
+  t: "hello.ok";
+  i?: number;
+  /** How often to send a heartbeat, in milliseconds. */
+  hb: number;
+  ts: number;
+  /** Last positions of the channels in which something has happened. */
+  chg: Record<string, number>;
+}
+
+export interface Ack {
+  t: "ack";
+  i?: number;
+  cid: string;
+  msg: string;
+  seq: number;
+}
+
+export interface EventFrame {
+  t: "ev";
+  ch: string;
+  seq: number;
+  k: string;
+  d: unknown;
+  ts?: number;
+}
+
+export interface SyncOk {
+  t: "sync.ok";
+  i?: number;
+  to?: number;
+  ev?: EventFrame[];
+  more?: boolean;
+  /** The events are no longer to be had one by one. */
+  reset?: boolean;
+}
+
+interface HeartbeatOk {
+  t: "hb.ok";
+  i?: number;
+  ts: number;
+  top: Record<string, number>;
+}
+
+export interface ErrorFrame {
+  t: "err";
+  i?: number;
+  /** The status that HTTP would have answered, times ten. */
+  c: number;
+  /** The code of the problem that HTTP would have answered. */
+  m: string;
+  retry: boolean;
+  /** Milliseconds to wait before another attempt. */
+  after?: number;
+}
+
+interface Away {
+  t: "away";
+  /** The window of milliseconds in which to come back. */
+  in: [number, number];
+}
+
+export type ServerFrame = HelloOk | Ack | EventFrame | SyncOk | HeartbeatOk | ErrorFrame | Away;
+
+interface EventOf<Kind extends string, Data> {
+  /** `c:` and the id of the conversation. */
+  channel: string;
+  conversationId: string;
+  /** Counts from 1 without gaps. */
+  seq: number;
+  kind: Kind;
+  data: Data;
+}
+
+/** Something that happened in a conversation. */
+export type ChatEvent =
+  | EventOf<"conv", { op: string; kind: "direct" | "group"; name: string | null }>
+  | EventOf<"member", { op: "add" | "remove"; userId: string }>
+  | EventOf<"msg.new", Message>;
+
+/** A kind that a later server invents passes by an older client. */
+const KINDS: Record<ChatEvent["kind"], true> = { conv: true, member: true, "msg.new": true };
+
+/** Reads one text of the socket, which holds a frame or a batch of them; what cannot be read is no frame. */
+export function readFrames(data: unknown): ServerFrame[] {
+  if (typeof data !== "string") return [];
+  try {
+    const value = JSON.parse(data) as unknown;
+    return (Array.isArray(value) ? value : [value]).filter(isFrame);
+  } catch {
+    return [];
+  }
+}
+
+function isFrame(value: unknown): value is ServerFrame {
+  return (
+    typeof value === "object" && value !== null && typeof (value as ServerFrame).t === "string"
+  );
+}
+
+/** The event in a frame; undefined for a kind that this client does not know. */
+export function toEvent(frame: EventFrame): ChatEvent | undefined {
+  if (!Object.hasOwn(KINDS, frame.k)) return undefined;
+  const { ch: channel, seq, k: kind, d: data } = frame;
+  return { channel, conversationId: conversationOf(channel), seq, kind, data } as ChatEvent;
+}
+
+export function channelOf(conversationId: string): string {
+  return `c:${conversationId.toLowerCase()}`;
+}
+
+export function conversationOf(channel: string): string {
+  return channel.slice(2);
+}

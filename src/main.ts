@@ -16,6 +16,9 @@ import { createLifecycle, type Lifecycle } from "./platform/lifecycle.ts";
 import { createLog, type Log } from "./platform/log.ts";
 import { migrate } from "./platform/migrate.ts";
 import { type Opened, openPlatform } from "./platform/open.ts";
+import { DEFAULT_QUEUE } from "./platform/queue/definition.ts";
+import { createSupervisor } from "./platform/queue/supervisor.ts";
+import { workerEnvironment, type WorkerPlaces } from "./platform/worker_config.ts";
 import { createFrameHandlers } from "./socket.ts";
 
 const STOP_DEADLINE_MS = 25_000;
@@ -75,9 +78,12 @@ async function start({ config, log, lifecycle }: StartOptions): Promise<void> {
   if (!config.production) await seedDemo(opened.platform);
   const server = listen(config, opened);
   publish = (channel, frame) => void server.publish(channel, frame, false);
+  const address = addressOf(config, server.port ?? config.port);
+  const places = { ...urls, publicUrl: config.publicUrl ?? new URL(address) };
+  if (config.roles.has("worker")) work(opened, { lifecycle, config, places });
   serve(server, { opened, lifecycle, config });
-  process.stdout.write(`listening on ${addressOf(config, server.port ?? config.port)}\n`);
-  if (!config.production) announce(addressOf(config, server.port ?? config.port));
+  process.stdout.write(`listening on ${address}\n`);
+  if (!config.production) announce(address);
 }
 
 async function openServices(config: Config, lifecycle: Lifecycle) {
@@ -134,7 +140,10 @@ function serve(
   const { platform, readiness, gateway } = opened;
   if (config.roles.has("relay")) {
     const stopRelay = new AbortController();
-    const relaying = platform.outbox.relay(stopRelay.signal);
+    const relaying = Promise.all([
+      platform.outbox.relay(stopRelay.signal),
+      opened.jobRelay.run(stopRelay.signal),
+    ]);
     lifecycle.add("relay", async () => {
       stopRelay.abort();
       await relaying;
@@ -147,6 +156,26 @@ function serve(
   lifecycle.add("sockets", () => gateway.drain());
   lifecycle.add("readiness", () => readiness.end());
   readiness.begin();
+}
+
+interface WorkOptions {
+  lifecycle: Lifecycle;
+  config: Config;
+  places: WorkerPlaces;
+}
+
+/** Starts the threads for background work, each with the environment that its jobs need and no more. */
+function work({ platform, storeOf }: Opened, { lifecycle, config, places }: WorkOptions): void {
+  const env = workerEnvironment(config, places);
+  const supervisor = createSupervisor({
+    count: config.workers,
+    spawn: () => new Worker(new URL("./worker.ts", import.meta.url), { env }),
+    store: storeOf(DEFAULT_QUEUE),
+    nodeId: platform.nodeId,
+    log: platform.log,
+  });
+  lifecycle.add("workers", () => supervisor.stop());
+  supervisor.start();
 }
 
 function addressOf(config: Config, port: number): string {

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 
 import { StartError } from "./errors.ts";
@@ -24,6 +25,8 @@ export interface Config {
   /** Undefined asks for the embedded Redis. */
   redisUrl: URL | undefined;
   roles: ReadonlySet<Role>;
+  /** Threads for background work. */
+  workers: number;
   limitsScale: number;
   redisPrefix: string;
   dbRolePrefix: string;
@@ -33,6 +36,7 @@ export interface Config {
   webOrigins: string[];
   trustedProxies: string[];
   jwtKeys: SigningKey[] | undefined;
+  mailFrom: string;
   logLevel: LogLevel;
 }
 
@@ -48,14 +52,23 @@ export async function readConfig(env: Environment): Promise<Config> {
     databaseAdminUrl: values.DATABASE_ADMIN_URL ?? values.DATABASE_URL,
     redisUrl: values.REDIS_URL,
     roles: new Set(values.ROLE),
+    workers: values.WORKERS ?? defaultWorkers(),
     limitsScale: values.LIMITS_SCALE ?? 1,
     redisPrefix: values.REDIS_PREFIX ?? "frm",
     dbRolePrefix: values.DB_ROLE_PREFIX ?? "frm",
     webOrigins: values.WEB_ORIGINS ?? [],
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     jwtKeys: values.JWT_KEYS,
+    mailFrom: values.MAIL_FROM ?? "",
     logLevel: values.LOG_LEVEL ?? "info",
   };
+}
+
+const MAX_DEFAULT_WORKERS = 4;
+
+/** One core is left to the requests. */
+function defaultWorkers(): number {
+  return Math.min(MAX_DEFAULT_WORKERS, Math.max(1, availableParallelism() - 1));
 }
 
 type Place = Pick<Config, "host" | "port" | "dataDir" | "tls" | "publicUrl">;

@@ -14,6 +14,14 @@ export interface Keys {
   channel(channel: string): string;
   /** The realtime channel behind a pub/sub channel name. */
   channelOf(name: string): string;
+  /**
+   * What a queue keeps. `ready`: STREAM of tickets {id}, deleted when their job moves on. `later`: ZSET of ids by due
+   * time in ms. `dead`: ZSET of ids by time of death. `settled`: SET of ids whose outbox rows may go. `cursor`: STRING,
+   * the last batch that was published. None of them expires; the outbox bounds all of them.
+   */
+  queue(queue: string, part: "ready" | "later" | "dead" | "settled" | "cursor"): string;
+  /** Prefix of a queue's jobs: `<prefix><id>` is a HASH, which expires an hour after the job is done. */
+  jobs(queue: string): string;
 }
 
 export function createKeys(prefix: string): Keys {
@@ -22,6 +30,8 @@ export function createKeys(prefix: string): Keys {
     ticket: (digest) => `${prefix}:{${digest}}:rt:t`,
     channel: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:${channel}`,
     channelOf: (name) => name.slice(name.indexOf("}:rt:") + "}:rt:".length),
+    queue: (queue, part) => `${prefix}:{${queue}}:jobs:${part}`,
+    jobs: (queue) => `${prefix}:{${queue}}:jobs:job:`,
   };
 }
 

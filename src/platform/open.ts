@@ -7,6 +7,8 @@ import type { Lifecycle } from "./lifecycle.ts";
 import type { Log } from "./log.ts";
 import { createOutbox } from "./outbox.ts";
 import type { Platform } from "./platform.ts";
+import { createJobRelay, type JobRelay } from "./queue/relay.ts";
+import { createJobStore, type JobStore } from "./queue/store.ts";
 import { createReadiness, type ReadinessCheck } from "./readiness.ts";
 import { createBus } from "./realtime/bus.ts";
 import type { FrameHandlers } from "./realtime/frames.ts";
@@ -44,6 +46,8 @@ export interface Opened {
   readiness: ReadinessCheck;
   gateway: Gateway;
   hub: Hub;
+  jobRelay: JobRelay;
+  storeOf: (queue: string) => JobStore;
 }
 
 const POOL_SIZE = 10;
@@ -70,6 +74,8 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
   lifecycle.add("hub", () => hub.close());
   const outbox = createOutbox({ db, bus, source, deliver: (message) => hub.receive(message), log });
   lifecycle.add("outbox", () => outbox.settle());
+  const storeOf = (queue: string) => createJobStore({ redis, keys, queue });
+  const jobRelay = createJobRelay({ db, storeOf, isReady: redis.isReady, log });
   const tokens = createTokens(config.jwtKeys ?? (await loadSigningKeys(db)), now);
   const platform: Platform = {
     config,
@@ -81,6 +87,7 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     tokens,
     cursors: createCursors(tokens.derive("cursors")),
     outbox,
+    jobs: jobRelay,
     nodeId: Bun.randomUUIDv7(),
   };
   const gateway = createGateway({
@@ -92,7 +99,7 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     log,
   });
   lifecycle.add("gateway", () => gateway.close());
-  return { platform, readiness: createReadiness({ db, redis }), gateway, hub };
+  return { platform, readiness: createReadiness({ db, redis }), gateway, hub, jobRelay, storeOf };
 }
 
 async function openBus({ config, log, redisUrl, lifecycle }: OpenOptions) {

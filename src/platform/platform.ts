@@ -3,22 +3,37 @@ import type { Cursors } from "./cursors.ts";
 import type { Database } from "./database.ts";
 import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
+import type { Mailer } from "./mail/mailer.ts";
 import type { Outbox } from "./outbox.ts";
+import type { JobRelay } from "./queue/relay.ts";
 import type { Redis } from "./redis.ts";
 import type { Tokens } from "./tokens.ts";
+import type { WorkerConfig } from "./worker_config.ts";
 
-/** What every service may use. It is passed on as the first argument and never reached for. */
-export interface Platform {
-  config: Config;
+/** What every service may use, in whichever process it runs. */
+interface Common {
   log: Log;
   /** The one clock; tests set it. */
   now: () => Date;
   db: Database;
   redis: Redis;
   keys: Keys;
+}
+
+/** What a service behind a request or a frame may use. It is passed on as the first argument and never reached for. */
+export interface Platform extends Common {
+  config: Config;
   tokens: Tokens;
   cursors: Cursors;
   outbox: Outbox;
+  /** Woken after a commit that enqueued something. */
+  jobs: Pick<JobRelay, "wake">;
   /** New for every life of a process, so that nothing of a former life is taken for this one's. */
   nodeId: string;
+}
+
+/** What a service behind a job may use: it signs nothing and serves nobody, but it writes to people. */
+export interface WorkerPlatform extends Common {
+  config: WorkerConfig;
+  mailer: Mailer;
 }

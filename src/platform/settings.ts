@@ -79,6 +79,9 @@ const address = kind("an IP address or a CIDR range such as 10.0.0.0/8", (text) 
 const name = kind("a lower-case name of at most 24 letters, digits and underscores", (text) =>
   NAME.test(text) ? text : undefined,
 );
+const sender = kind("a sender such as FRM-AI <no-reply@example.com>", (text) =>
+  /^[^<>"\r\n]{1,64} <[^\s<>@]{1,64}@[^\s<>@]{1,255}>$/.test(text) ? text : undefined,
+);
 const scale = kind("a number from 0.01 to 1000000", (text) => {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   return value >= 0.01 && value <= 1_000_000 ? value : undefined;
@@ -113,7 +116,7 @@ function isSigningKey(value: unknown): value is SigningKey {
 }
 
 /** What one process of the product may do; the scheduler runs with the relay. */
-const ROLES = ["api", "socket", "relay"] as const;
+const ROLES = ["api", "socket", "relay", "worker"] as const;
 export type Role = (typeof ROLES)[number];
 
 function setting<T>(
@@ -157,7 +160,11 @@ export const SETTINGS = {
   }),
   ROLE: setting(someOf(ROLES), {
     default: "all",
-    meaning: "what this process does: api, socket, relay, comma separated, or all",
+    meaning: "what this process does: api, socket, relay, worker, comma separated, or all",
+  }),
+  WORKERS: setting(integer(1, 64), {
+    shownDefault: "cores - 1, from 1 to 4",
+    meaning: "threads that do background work, in a process with the role worker",
   }),
   LIMITS_SCALE: setting(scale, {
     default: "1",
@@ -194,6 +201,10 @@ export const SETTINGS = {
   JWT_KEYS: setting(signingKeys, {
     shownDefault: "generated once in development",
     meaning: "Ed25519 private JWKs as a JSON array, newest first; required in production",
+  }),
+  MAIL_FROM: setting(sender, {
+    default: "FRM-AI <no-reply@localhost>",
+    meaning: "who our mail comes from, as Name <address>",
   }),
   LOG_LEVEL: setting(oneOf(LOG_LEVELS), {
     default: "info",

@@ -1,10 +1,12 @@
-import { sql } from "drizzle-orm";
+import { isNotNull, isNull, sql } from "drizzle-orm";
 import {
   bigint,
   index,
+  jsonb,
   pgPolicy,
   pgRole,
   pgSchema,
+  smallint,
   text,
   timestamp,
   uuid,
@@ -59,6 +61,55 @@ export const devSecrets = app.table(
     pgPolicy("dev_secrets_auth", {
       for: "all",
       to: authRole,
+      using: sql`true`,
+      withCheck: sql`true`,
+    }),
+  ],
+);
+
+/**
+ * Work that somebody's transaction asked for. The row stays until the work is settled, so that a Redis which lost its
+ * data is filled again from here. Rows are marked with a batch rather than read by a cursor on their ids, because an
+ * id that was made earlier may be committed later.
+ */
+export const jobOutbox = app.table(
+  "job_outbox",
+  {
+    /** The job's id. */
+    id: uuid().primaryKey(),
+    queue: text().notNull(),
+    kind: text().notNull(),
+    version: smallint().notNull(),
+    payload: jsonb().notNull(),
+    maxAttempts: smallint().notNull(),
+    /** Null until a relay has put the row into a batch. */
+    batch: bigint({ mode: "number" }),
+    createdAt: timestamp({ withTimezone: true })
+      .notNull()
+      .default(sql`clock_timestamp()`),
+  },
+  (row) => [
+    index("job_outbox_waiting").on(row.queue, row.id).where(isNull(row.batch)),
+    index("job_outbox_sent").on(row.queue, row.batch).where(isNotNull(row.batch)),
+    pgPolicy("job_outbox_app_insert", { for: "insert", to: appRole, withCheck: sql`true` }),
+    pgPolicy("job_outbox_auth_insert", { for: "insert", to: authRole, withCheck: sql`true` }),
+    pgPolicy("job_outbox_system", {
+      for: "all",
+      to: systemRole,
+      using: sql`true`,
+      withCheck: sql`true`,
+    }),
+  ],
+);
+
+/** The number of each queue's last batch; Redis keeps the number of the last one it was given. */
+export const jobOutboxHead = app.table(
+  "job_outbox_head",
+  { queue: text().primaryKey(), lastBatch: bigint({ mode: "number" }).notNull() },
+  () => [
+    pgPolicy("job_outbox_head_system", {
+      for: "all",
+      to: systemRole,
       using: sql`true`,
       withCheck: sql`true`,
     }),

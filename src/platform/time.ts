@@ -41,3 +41,35 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
     signal.removeEventListener("abort", wake);
   }
 }
+
+/** A wait that somebody may cut short; a call that comes while nobody waits is remembered for the next wait. */
+export interface WakeUp {
+  wake(): void;
+  /** Resolves when woken, after `ms`, or when the signal is aborted. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export function createWakeUp(): WakeUp {
+  let early = false;
+  let ring: (() => void) | undefined;
+  return {
+    wake: () => {
+      early = ring === undefined;
+      ring?.();
+    },
+    wait: async (ms, signal) => {
+      const isWoken = early;
+      early = false;
+      if (isWoken || signal.aborted) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const end = () => resolve();
+      const timer = setTimeout(end, ms);
+      signal.addEventListener("abort", end, { once: true });
+      ring = end;
+      await promise;
+      ring = undefined;
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+    },
+  };
+}

@@ -1,6 +1,7 @@
 import { t } from "elysia";
 
 import { defineError, type Locale } from "../../platform/errors.ts";
+import { defineJob } from "../../platform/queue/definition.ts";
 import { Id, line, object, Time } from "../../platform/schema.ts";
 
 export const InvalidCredentials = defineError("invalid_credentials", 401, {
@@ -70,6 +71,8 @@ export const KeySet = object({
     }),
   ),
 });
+
+export const WelcomeMail = defineJob("auth.welcome_mail", { payload: object({ userId: Id }) });
 
 /** Who is asking, read live: the token names only the user and the session. */
 export interface Session {

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import { customType, index, integer, pgPolicy, text, timestamp, uuid } from "drizzle-orm/pg-core";
 
-import { actingUser, app, appRole, authRole } from "../../platform/tables.ts";
+import { actingUser, app, appRole, authRole, systemRole } from "../../platform/tables.ts";
 
 const bytes = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const everything = { for: "all", to: authRole, using: sql`true`, withCheck: sql`true` } as const;
@@ -16,6 +16,7 @@ export const users = app.table(
   },
   () => [
     pgPolicy("users_app_select", { for: "select", to: appRole, using: sql`true` }),
+    pgPolicy("users_system_select", { for: "select", to: systemRole, using: sql`true` }),
     pgPolicy("users_auth", everything),
   ],
 );
@@ -46,6 +47,7 @@ export const accounts = app.table(
       to: appRole,
       using: sql`${account.userId} = ${actingUser}`,
     }),
+    pgPolicy("accounts_system_select", { for: "select", to: systemRole, using: sql`true` }),
     pgPolicy("accounts_auth", everything),
   ],
 );

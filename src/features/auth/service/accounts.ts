@@ -4,7 +4,8 @@ import type { Transaction } from "../../../platform/database.ts";
 import { uniqueViolation } from "../../../platform/database_errors.ts";
 import { AlreadyExists, AppError, type Locale, SessionRevoked } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
-import { InvalidCredentials, type Me } from "../schema.ts";
+import { enqueue } from "../../../platform/queue/enqueue.ts";
+import { InvalidCredentials, type Me, WelcomeMail } from "../schema.ts";
 import { accounts, users } from "../tables.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
 import { insertSession, type NewSession } from "./sessions.ts";
@@ -24,7 +25,7 @@ function normalizeEmail(email: string): string {
 }
 
 /**
- * Creates a user and signs them in, in one transaction.
+ * Creates a user and signs them in, in one transaction, which also asks for the welcome mail.
  * @throws AppError already_exists for a taken address, after the same hashing work.
  */
 export async function register(
@@ -44,8 +45,10 @@ export async function register(
         locale: input.locale,
       });
       const session = await insertSession(tx, { userId, now });
+      await enqueue(tx, WelcomeMail, { userId });
       return { session, user: await selectMe(tx, userId) };
     });
+    platform.jobs.wake();
     return await signInAnswer(platform, created);
   } catch (error) {
     if (uniqueViolation(error) === "accounts_email_unique")

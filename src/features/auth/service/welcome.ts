@@ -1,0 +1,53 @@
+import { eq } from "drizzle-orm";
+
+import type { Locale } from "../../../platform/errors.ts";
+import { composeLetter, type Letter } from "../../../platform/mail/letter.ts";
+import type { WorkerPlatform } from "../../../platform/platform.ts";
+import { accounts, users } from "../tables.ts";
+
+/** Welcomes a new user in their own language. A user who is gone by now gets nothing. */
+export async function sendWelcomeMail(
+  platform: WorkerPlatform,
+  input: { userId: string; mailId: string; signal: AbortSignal },
+): Promise<void> {
+  const [user] = await platform.db.run({ role: "system" }, (tx) =>
+    tx
+      .select({ name: users.displayName, address: accounts.email, locale: accounts.locale })
+      .from(users)
+      .innerJoin(accounts, eq(accounts.userId, users.id))
+      .where(eq(users.id, input.userId)),
+  );
+  if (!user) return;
+  const { name, address, locale } = user;
+  const letter = LETTERS[locale](name, platform.config.publicUrl.href);
+  const mail = {
+    id: input.mailId,
+    to: { name, address },
+    locale,
+    ...composeLetter(locale, letter),
+  };
+  await platform.mailer.send(mail, input.signal);
+}
+
+const LETTERS: Record<Locale, (name: string, url: string) => Letter> = {
+  vi: (name, url) => ({
+    subject: "Chào mừng bạn đến với FRM-AI",
+    greeting: `Chào ${name},`,
+    paragraphs: [
+      "Tài khoản của bạn đã sẵn sàng. Tại FRM-AI, bạn có thể trò chuyện với các nhà đầu tư khác và cùng theo dõi những mã chứng khoán mình quan tâm.",
+      "Chúng tôi không bao giờ hỏi mật khẩu của bạn qua email hay tin nhắn.",
+    ],
+    action: { label: "Mở FRM-AI", url },
+    reason: "Bạn nhận được email này vì địa chỉ của bạn vừa được dùng để tạo tài khoản.",
+  }),
+  en: (name, url) => ({
+    subject: "Welcome to FRM-AI",
+    greeting: `Hello ${name},`,
+    paragraphs: [
+      "Your account is ready. On FRM-AI you can talk with other investors, and follow together the stocks you care about.",
+      "We never ask for your password, neither by mail nor in a message.",
+    ],
+    action: { label: "Open FRM-AI", url },
+    reason: "You get this mail because an account was made with your address.",
+  }),
+};

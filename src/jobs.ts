@@ -1,0 +1,8 @@
+import { authJobs } from "./features/auth/jobs.ts";
+import type { WorkerPlatform } from "./platform/platform.ts";
+import type { JobHandler } from "./platform/queue/definition.ts";
+
+/** All features' jobs. */
+export function createJobHandlers(platform: WorkerPlatform): JobHandler[] {
+  return [...authJobs(platform)];
+}

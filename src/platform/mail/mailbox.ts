@@ -1,0 +1,79 @@
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { createTransport } from "nodemailer";
+
+import type { Mailer } from "./mailer.ts";
+
+/** Mails beyond this number push out the oldest. */
+const MAX_MAILS = 1_000;
+const MAIL_ID = /^[\w-]{1,128}$/;
+const FILE = /^([\w-]{1,128})\.eml$/;
+
+export interface MailboxOptions {
+  folder: string;
+  /** `Name <address>`. */
+  from: string;
+  /** The product's public address, whose host names our message ids. */
+  host: string;
+  now: () => Date;
+}
+
+/** Delivers into a folder: one RFC 5322 message a file, named by the mail's id. */
+export function createMailbox(options: MailboxOptions): Mailer {
+  const { folder, from, host, now } = options;
+  const composer = createTransport({ streamTransport: true, buffer: true, newline: "windows" });
+  return {
+    send: async (mail, signal) => {
+      if (!MAIL_ID.test(mail.id)) throw new Error(`Cannot deliver "${mail.id}": not an id`);
+      const composed = await composer.sendMail({
+        from,
+        to: mail.to,
+        subject: mail.subject,
+        text: mail.text,
+        html: mail.html,
+        date: now(),
+        messageId: `<${mail.id}@${host}>`,
+        headers: { "Content-Language": mail.locale, "Auto-Submitted": "auto-generated" },
+        disableFileAccess: true,
+        disableUrlAccess: true,
+      });
+      signal.throwIfAborted();
+      await mkdir(folder, { recursive: true });
+      const file = join(folder, `${mail.id}.eml`);
+      // A reader never sees half a mail, and a repeated attempt replaces what the first one left.
+      const draft = `${file}.${crypto.randomUUID()}.part`;
+      try {
+        await Bun.write(draft, composed.message as Buffer);
+        await rename(draft, file);
+      } finally {
+        await rm(draft, { force: true });
+      }
+      await prune(folder);
+    },
+  };
+}
+
+/** The ids of the mails in a folder, newest first: they are made of UUIDs of version 7, which sort by time. */
+export async function listMailIds(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return names
+    .flatMap((name) => FILE.exec(name)?.[1] ?? [])
+    .toSorted()
+    .toReversed();
+}
+
+/** The message as it was delivered, or undefined when there is none of that id. */
+export async function readMail(folder: string, id: string): Promise<Uint8Array | undefined> {
+  if (!MAIL_ID.test(id)) return undefined;
+  const file = Bun.file(join(folder, `${id}.eml`));
+  return (await file.exists()) ? await file.bytes() : undefined;
+}
+
+async function prune(folder: string): Promise<void> {
+  for (const id of (await listMailIds(folder)).slice(MAX_MAILS))
+    await rm(join(folder, `${id}.eml`), { force: true });
+}

@@ -3,15 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { dependencies, devDependencies, scripts } from "../package.json";
-import { SETTINGS } from "../src/platform/config.ts";
+import { listPages } from "../scripts/docs.ts";
 import { checkDocument, checkScripts, checkTypes, listBlocks } from "./support/docs.ts";
-import {
-  checkEnvExample,
-  checkSettingsTable,
-  type DocumentedSettings,
-  hasSettingsTable,
-  settingRow,
-} from "./support/settings.ts";
 import { formatFinding, listFiles, readFiles } from "./support/source.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -44,15 +37,15 @@ test("the scripts of package.json start what exists", () => {
   expect(checkScripts(scripts, packages, exists).map(formatFinding)).toEqual([]);
 });
 
-test("the documents list exactly the settings of the code", async () => {
-  const example = await readFiles(ROOT, [".env.example"]);
-  const findings = [
-    ...example.flatMap(({ source }) => checkEnvExample(source, SETTINGS)),
-    ...documents.flatMap(({ path, source }) => checkSettingsTable(path, source, SETTINGS)),
-  ];
-  expect(findings.map(formatFinding)).toEqual([]);
-  const tables = documents.filter(({ source }) => hasSettingsTable(source));
-  if (documents.some(({ path }) => path === "README.md")) expect(tables).toHaveLength(1);
+test("the generated parts of the documents are what the code says: else run bun run docs", async () => {
+  const pages = await listPages();
+  expect(pages.map(({ path }) => path)).toContain(".github/PROTOCOL.md");
+  for (const { path, source, wanted } of pages) {
+    const firstWrong = wanted.split("\n").findIndex((line, at) => line !== source.split("\n")[at]);
+    expect(`${path}:${firstWrong + 1}: ${source === wanted ? "equal" : "run bun run docs"}`).toBe(
+      `${path}:0: equal`,
+    );
+  }
 });
 
 const DOC = "docs/a.md";
@@ -122,47 +115,4 @@ test("a script that starts nothing is named", () => {
     `script "b": starts "jest"`,
     `script "c": package.json has no script "d"`,
   ]);
-});
-
-const KNOWN: DocumentedSettings = {
-  PORT: { default: "3000", meaning: "where to listen" },
-  HOST: { shownDefault: "127.0.0.1", meaning: "address" },
-  LIST: { default: "", meaning: "nothing" },
-};
-
-test("an .env.example that differs from the settings is named", () => {
-  const check = (source: string) => checkEnvExample(source, KNOWN).map(({ what }) => what);
-  expect(check("# a comment\n# PORT=3000\nHOST=\n\n# LIST=\n")).toEqual([]);
-  expect(check("PORT=\nHOST=\n")).toEqual([`"LIST" is missing`]);
-  expect(check("PORT=\nHOST=\nLIST=\nEXTRA=\n")).toEqual([`"EXTRA" is no setting`]);
-  expect(check("PORT=1\nHOST=\nLIST=\n")).toEqual([`"PORT" has another default`]);
-  expect(check("HOST=\nPORT=\nLIST=\n")).toEqual(["another order, or a name twice"]);
-  expect(check("PORT=\nPORT=\nHOST=\nLIST=\n")).toEqual(["another order, or a name twice"]);
-});
-
-test("a table of settings that differs from the settings is named", () => {
-  const rows = Object.entries(KNOWN).map(([name, setting]) => settingRow(name, setting));
-  const table = (body: string[]) =>
-    [
-      "# Settings",
-      "",
-      "| variable | default | meaning |",
-      "| --- | --- | --- |",
-      ...body,
-      "",
-      "After",
-    ].join("\n");
-  const check = (body: string[]) =>
-    checkSettingsTable("README.md", table(body), KNOWN).map(({ line, what }) => `${line}: ${what}`);
-  expect(rows[2]).toBe("| `LIST` | none | nothing |");
-  expect(check(rows)).toEqual([]);
-  expect(check(rows.map((row) => row.replaceAll(" |", "      |")))).toEqual([]);
-  expect(check(rows.slice(0, 2))).toEqual(["7: the table of settings says nothing"]);
-  expect(check([...rows, "| `X` | 1 | y |"])).toEqual([
-    "8: the table of settings says | `X` | 1 | y |",
-  ]);
-  expect(check(rows.map((row) => row.replace("3000", "3001")))).toEqual([
-    "5: the table of settings says | `PORT` | 3001 | where to listen |",
-  ]);
-  expect([hasSettingsTable(table([])), hasSettingsTable("# None")]).toEqual([true, false]);
 });

@@ -111,6 +111,6 @@ export const CLOSE_MEANINGS: Record<keyof typeof CloseCode, CloseMeaning> = {
 export const TRANSPORT_CLOSE_MEANINGS: Readonly<Record<number, CloseMeaning>> = {
   1000: { meaning: "the client itself has closed", client: "stops" },
   1001: { meaning: "the process or the page is going away", client: "comes back" },
-  1006: { meaning: "the connection is gone, or the peer reads too slowly", client: "comes back" },
+  1006: { meaning: "the connection is gone", client: "comes back" },
   1009: { meaning: "a frame was larger than `lim.frame` of `hello.ok`", client: "stops" },
 };

@@ -1,0 +1,75 @@
+import { type TSchema, Type } from "@sinclair/typebox/type";
+
+import { Conversation, Message } from "../../src/features/chat/schema.ts";
+import { conversationEvents } from "../../src/features/chat/tables.ts";
+
+const CLOSED = { additionalProperties: false };
+const Count = Type.Integer({ minimum: 0 });
+const RequestNumber = Type.Optional(Count);
+const EventKind = conversationEvents.kind.enumValues;
+
+/** What the fields of the chat's frames mean, beside those that mean the same everywhere. */
+export const CHAT_FIELD_MEANINGS: Readonly<Record<string, string>> = {
+  body: "text of the message",
+  from: "position behind which events are wanted",
+  lim: "most events that may come at once; 200 where it is missing",
+};
+
+/** The answers to the chat's frames. */
+export const CHAT_REPLIES: Readonly<Record<string, TSchema>> = {
+  ack: Type.Object(
+    {
+      t: Type.Literal("ack"),
+      i: RequestNumber,
+      cid: Type.String(),
+      msg: Type.String({ format: "uuid", description: "id of the message, which is now stored" }),
+      seq: Type.Integer({ minimum: 1 }),
+      no: Type.Integer({ minimum: 1, description: "number of the message among messages" }),
+      ts: Count,
+      dup: Type.Boolean({ description: "whether this message was there already" }),
+    },
+    CLOSED,
+  ),
+  "sync.ok": Type.Object(
+    {
+      t: Type.Literal("sync.ok"),
+      i: RequestNumber,
+      from: Count,
+      to: Type.Integer({ minimum: 0, description: "position of the last event in `ev`" }),
+      ev: Type.Array(Type.Unknown(), { description: "`ev` frames, in their order" }),
+      more: Type.Boolean({ description: "whether there are events behind `to`" }),
+    },
+    CLOSED,
+  ),
+};
+
+interface DescribedEvent {
+  meaning: string;
+  data: TSchema;
+}
+
+/** What `d` of an `ev` holds. */
+export const EVENT_KINDS: Record<(typeof EventKind)[number], DescribedEvent> = {
+  "msg.new": { meaning: "a message was sent", data: Message },
+  member: {
+    meaning: "somebody came into or left a group",
+    data: Type.Object(
+      {
+        op: Type.Union([Type.Literal("add"), Type.Literal("remove")]),
+        userId: Type.String({ format: "uuid" }),
+      },
+      CLOSED,
+    ),
+  },
+  conv: {
+    meaning: "the conversation was opened",
+    data: Type.Object(
+      {
+        op: Type.Literal("create"),
+        kind: Conversation.properties.kind,
+        name: Conversation.properties.name,
+      },
+      CLOSED,
+    ),
+  },
+};

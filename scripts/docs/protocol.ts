@@ -1,0 +1,109 @@
+import type { TSchema } from "@sinclair/typebox/type";
+
+import type { Platform } from "../../src/platform/platform.ts";
+import { CloseCode } from "../../src/platform/realtime/connection.ts";
+import {
+  Heartbeat,
+  Hello,
+  MAX_BATCH,
+  MAX_FRAME_BYTES,
+} from "../../src/platform/realtime/frames.ts";
+import {
+  BACKPRESSURE_BYTES,
+  HEARTBEAT_MS,
+  HELLO_TIMEOUT_MS,
+  MAX_HELLO_LENGTH,
+  MAX_WAITING,
+  SILENCE_MS,
+} from "../../src/platform/realtime/gateway.ts";
+import { MAX_SOCKETS_PER_USER } from "../../src/platform/realtime/hub.ts";
+import {
+  CLOSE_MEANINGS,
+  FIELD_MEANINGS,
+  SERVER_FRAMES,
+  TRANSPORT_CLOSE_MEANINGS,
+} from "../../src/platform/realtime/protocol.ts";
+import { MAX_CHANNELS_PER_USER } from "../../src/platform/realtime/source.ts";
+import { createFrameHandlers } from "../../src/socket.ts";
+import { CHAT_FIELD_MEANINGS, CHAT_REPLIES, EVENT_KINDS } from "./chat_frames.ts";
+import { fieldsLine, fieldsTable } from "./fields.ts";
+import { code, table } from "./tables.ts";
+
+const MEANINGS = { ...FIELD_MEANINGS, ...CHAT_FIELD_MEANINGS };
+
+/** Every frame that a client may send, by the very schemas that check it. */
+export function clientFrames(): string {
+  // A handler's schema needs no platform: only what it does later does.
+  const handlers = createFrameHandlers({} as Platform);
+  const schemas = Object.entries(handlers).map(([type, { schema }]) => [type, schema] as const);
+  return frameSections({ hello: Hello, hb: Heartbeat, ...Object.fromEntries(schemas) });
+}
+
+/** Every frame that the server sends. */
+export function serverFrames(): string {
+  return frameSections({ ...SERVER_FRAMES, ...CHAT_REPLIES });
+}
+
+function frameSections(frames: Record<string, TSchema>): string {
+  return Object.entries(frames)
+    .map(([type, schema]) => `### ${code(type)}\n\n${fieldsTable(schema, MEANINGS)}`)
+    .join("\n\n");
+}
+
+/** What an `ev` may tell, by its `k`. */
+export function eventKinds(): string {
+  const rows = Object.entries(EVENT_KINDS)
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([kind, { meaning, data }]) => [code(kind), meaning, fieldsLine(data)]);
+  return table(["`k`", "meaning", "`d`"], rows);
+}
+
+/** What each code of a close means, and what the client does about it. */
+export function closeCodes(): string {
+  const own = Object.entries(CLOSE_MEANINGS).map(
+    ([name, meaning]) => [CloseCode[name as keyof typeof CloseCode], meaning] as const,
+  );
+  const transport = Object.entries(TRANSPORT_CLOSE_MEANINGS).map(
+    ([number, meaning]) => [Number(number), meaning] as const,
+  );
+  const rows = [...transport, ...own]
+    .toSorted(([one], [other]) => one - other)
+    .map(([number, { meaning, client }]) => [String(number), meaning, client]);
+  return table(["code", "meaning", "the client"], rows);
+}
+
+/** The bounds of a socket, each with what happens beyond it. */
+export function socketLimits(): string {
+  const { noHello, noHeartbeat, replaced, tooManyRequests, unreadable } = CloseCode;
+  return table(
+    ["what", "limit", "beyond it"],
+    [
+      ["time until `hello`", seconds(HELLO_TIMEOUT_MS), `closes with ${noHello}`],
+      ["size of `hello`", `${count(MAX_HELLO_LENGTH)} characters`, `closes with ${unreadable}`],
+      ["size of a frame", `${count(MAX_FRAME_BYTES)} bytes`, "closes with 1009"],
+      ["frames in one message", count(MAX_BATCH), "answers `err` with `malformed_frame`"],
+      ["messages that wait for their turn", count(MAX_WAITING), `closes with ${tooManyRequests}`],
+      ["answers that wait for a slow reader", `${count(BACKPRESSURE_BYTES)} bytes`, "closes"],
+      ["time between two `hb`", seconds(HEARTBEAT_MS), "is told by `hello.ok`"],
+      ["silence", seconds(SILENCE_MS), `closes with ${noHeartbeat}`],
+      [
+        "sockets of a user on one instance",
+        count(MAX_SOCKETS_PER_USER),
+        `closes the oldest with ${replaced}`,
+      ],
+      [
+        "channels of a user",
+        count(MAX_CHANNELS_PER_USER),
+        "the least recently active are left out",
+      ],
+    ],
+  );
+}
+
+function seconds(ms: number): string {
+  return `${ms / 1000} s`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en-US");
+}

@@ -1,0 +1,62 @@
+/**
+ * Measures the product beside its peers, all in one run: `bench.ts` lists the benches, `bench.ts NAME…` runs them,
+ * `bench.ts all` runs every one. With `--check` a missed goal is a failure.
+ */
+import { fanout } from "./bench/benches/fanout.ts";
+import { me } from "./bench/benches/me.ts";
+import type { Bench } from "./bench/contract.ts";
+import { exitCodeOf, formatReport, writeRows } from "./bench/report.ts";
+import { openStage } from "./bench/stage.ts";
+
+const BENCHES: Bench[] = [me, fanout];
+/** A bench that takes longer hangs. */
+const LIMIT_MS = 300_000;
+
+const dataDir = Bun.env["DATA_DIR"] || ".data";
+const stop = new AbortController();
+
+/** Runs one bench, prints its table and writes its rows. @returns the exit code. */
+async function runBench(bench: Bench, check: boolean): Promise<number> {
+  const startedAt = performance.now();
+  const progress = (line: string) => console.error(`${bench.name}: ${line}`);
+  const limit = AbortSignal.any([stop.signal, AbortSignal.timeout(LIMIT_MS)]);
+  await using stage = await openStage(progress);
+  const outcome = await Promise.race([bench.run(stage), aborted(limit)]);
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  console.log(formatReport(bench, outcome));
+  const path = await writeRows(dataDir, bench.name, outcome.rows);
+  console.log(`· took ${seconds} s; rows are in ${path}\n`);
+  return exitCodeOf(outcome.rows, bench.goals, { check });
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve());
+  await promise;
+  throw new Error(stop.signal.aborted ? "interrupted" : `hung for ${LIMIT_MS / 1_000} s`);
+}
+
+async function main(args: string[]): Promise<number> {
+  const names = args.filter((arg) => !arg.startsWith("--"));
+  const chosen = names.includes("all")
+    ? BENCHES
+    : BENCHES.filter(({ name }) => names.includes(name));
+  if (chosen.length === 0 || (chosen.length < names.length && !names.includes("all"))) {
+    for (const { name, title } of BENCHES) console.log(`${name.padEnd(10)}${title}`);
+    return names.length === 0 ? 0 : 1;
+  }
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => stop.abort());
+  let worst = 0;
+  for (const bench of chosen) {
+    if (stop.signal.aborted) return 1;
+    const code = await runBench(bench, args.includes("--check")).catch((error: unknown) => {
+      console.error(`${bench.name}: ${error instanceof Error ? error.message : String(error)}`);
+      return 1;
+    });
+    worst = Math.max(worst, code);
+  }
+  return worst;
+}
+
+process.exit(await main(process.argv.slice(2)));

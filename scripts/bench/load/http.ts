@@ -1,0 +1,112 @@
+/**
+ * Sends one request over and over on kept-alive connections, one at a time on each, and checks every answer byte by
+ * byte. It works on bare TCP, because fetch would cost several times what the servers cost.
+ */
+import type { Socket } from "bun";
+
+import { percentile } from "../comparison.ts";
+import { serveJobs } from "./driver.ts";
+
+export interface HttpJob {
+  port: number;
+  /** The whole request as it goes over the wire. */
+  request: string;
+  /** What every answer's body must be, behind a status of 200. */
+  body: string;
+  connections: number;
+  durationMs: number;
+}
+
+export interface HttpResult {
+  requestsPerSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+}
+
+/** One connection and the request that is under way on it. */
+interface Lane {
+  sentAt: number;
+  /** The beginning of an answer that has not come whole. */
+  rest: Buffer | undefined;
+}
+
+const MAX_SAMPLES = 2 ** 21;
+const DRAIN_TIMEOUT_MS = 10_000;
+const HEAD_END = "\r\n\r\n";
+const SHOWN_ANSWER_LENGTH = 300;
+
+async function run(job: HttpJob): Promise<HttpResult> {
+  const request = Buffer.from(job.request);
+  const check = createCheck(Buffer.from(job.body));
+  const latencies = new Float64Array(MAX_SAMPLES);
+  const ended = Promise.withResolvers<void>();
+  let count = 0;
+  let open = job.connections;
+  let deadline = Number.POSITIVE_INFINITY;
+
+  function answered(socket: Socket<Lane>): void {
+    const at = performance.now();
+    if (at < deadline) {
+      latencies[count % MAX_SAMPLES] = at - socket.data.sentAt;
+      count += 1;
+      socket.data.sentAt = at;
+      socket.write(request);
+    } else if ((open -= 1) === 0) ended.resolve();
+  }
+  const handler = {
+    data: (socket: Socket<Lane>, chunk: Buffer) => {
+      const { rest } = socket.data;
+      const bytes = rest ? Buffer.concat([rest, chunk]) : chunk;
+      try {
+        const whole = check(bytes);
+        socket.data.rest = whole ? undefined : rest ? bytes : Buffer.from(bytes);
+        if (whole) answered(socket);
+      } catch (error) {
+        ended.reject(error);
+      }
+    },
+    close: () => ended.reject(new Error("Cannot go on: the server has closed a connection")),
+    error: (_: Socket<Lane>, error: Error) => ended.reject(error),
+  };
+  const sockets = await Promise.all(
+    Array.from({ length: job.connections }, () => {
+      const data: Lane = { sentAt: 0, rest: undefined };
+      return Bun.connect({ hostname: "127.0.0.1", port: job.port, data, socket: handler });
+    }),
+  );
+  const startedAt = performance.now();
+  deadline = startedAt + job.durationMs;
+  for (const socket of sockets) {
+    socket.data.sentAt = startedAt;
+    socket.write(request);
+  }
+  const hung = () => ended.reject(new Error("Cannot finish: answers are missing"));
+  const timer = setTimeout(hung, job.durationMs + DRAIN_TIMEOUT_MS);
+  await ended.promise.finally(() => {
+    clearTimeout(timer);
+    for (const socket of sockets) socket.terminate();
+  });
+  const sorted = latencies.subarray(0, Math.min(count, MAX_SAMPLES)).toSorted();
+  return {
+    requestsPerSecond: count / (job.durationMs / 1_000),
+    p50Ms: percentile(sorted, 0.5),
+    p99Ms: percentile(sorted, 0.99),
+  };
+}
+
+/** @returns a check that is true for the right answer, false for its beginning, and throws for any other. */
+function createCheck(body: Buffer): (bytes: Buffer) => boolean {
+  return (bytes) => {
+    const head = bytes.indexOf(HEAD_END);
+    const start = head + HEAD_END.length;
+    if (head === -1 || bytes.length < start + body.length) return false;
+    const fits =
+      bytes.length === start + body.length &&
+      bytes.toString("latin1", 9, 12) === "200" &&
+      body.compare(bytes, start) === 0;
+    if (fits) return true;
+    throw new Error(`Cannot accept an answer: ${bytes.toString("latin1", 0, SHOWN_ANSWER_LENGTH)}`);
+  };
+}
+
+if (import.meta.main) await serveJobs((job) => run(job as HttpJob));

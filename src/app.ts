@@ -5,6 +5,7 @@ import { authRoutes } from "./features/auth/routes.ts";
 import { createChatSource } from "./features/chat/mod.ts";
 import { chatRoutes } from "./features/chat/routes.ts";
 import { healthRoutes } from "./features/health/routes.ts";
+import { mailboxRoutes } from "./features/mailbox/routes.ts";
 import { authenticateSocket } from "./features/realtime/mod.ts";
 import { socketRoutes, ticketRoutes } from "./features/realtime/routes.ts";
 import { assertAccessDeclared } from "./platform/http/access.ts";
@@ -41,6 +42,8 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => ticketRoutes(platform)),
     when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),
   ]);
+  // Beside the chain, so that the type that clients see has nothing of it.
+  if (api && !config.production) app.use(mailboxRoutes(platform));
   served.router = app;
   assertAccessDeclared(app.routes);
   return app;

@@ -184,7 +184,8 @@ function addressOf(config: Config, port: number): string {
 
 function announce(address: string): void {
   const logins = DEMO_USERS.map(({ email }) => email).join(" or ");
-  stderr(`\n  API     ${address}/v1\n  Health  ${address}/health/ready`);
+  stderr(`\n  API     ${address}/v1, described at ${address}/swagger`);
+  stderr(`  Mail    ${address}/dev/mailbox\n  Health  ${address}/health/ready`);
   stderr(`  Login   ${logins}, password ${DEMO_PASSWORD}\n`);
 }
 

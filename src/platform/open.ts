@@ -75,7 +75,7 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
   const outbox = createOutbox({ db, bus, source, deliver: (message) => hub.receive(message), log });
   lifecycle.add("outbox", () => outbox.settle());
   const storeOf = (queue: string) => createJobStore({ redis, keys, queue });
-  const jobRelay = createJobRelay({ db, storeOf, isReady: redis.isReady, log });
+  const jobRelay = createJobRelay({ db, storeOf, isReady: () => redis.isReady(), log });
   const tokens = createTokens(config.jwtKeys ?? (await loadSigningKeys(db)), now);
   const platform: Platform = {
     config,

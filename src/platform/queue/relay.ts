@@ -49,7 +49,7 @@ export function createJobRelay(options: JobRelayOptions): JobRelay {
     return full;
   }
   return {
-    wake: wakeUp.wake,
+    wake: () => wakeUp.wake(),
     run: async (signal) => {
       while (!signal.aborted) {
         const more = await turn().catch((error: unknown) => {

@@ -94,9 +94,12 @@ export function createJobStore(options: { redis: Redis; keys: Keys; queue: strin
   }
   return {
     publish: async ({ expected, batch, jobs: added }) => {
-      const fields = added.flatMap((job) => [
-        ...[job.id, job.kind, String(job.version), job.payload],
-        String(job.maxAttempts),
+      const fields = added.flatMap(({ id, kind, version, payload, maxAttempts }) => [
+        id,
+        kind,
+        String(version),
+        payload,
+        String(maxAttempts),
       ]);
       return Number(await call("publish", [expected, batch, ...fields]));
     },

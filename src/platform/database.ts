@@ -4,7 +4,6 @@ import { drizzle, type PostgresJsQueryResultHKT, PostgresJsSession } from "drizz
 import { toDatabaseError } from "./database_errors.ts";
 import { openPool, type PoolOptions } from "./database_pool.ts";
 import { assertRolesAreBound, roleNames } from "./roles.ts";
-import { withTimeout } from "./time.ts";
 
 /**
  * On whose behalf a transaction runs. Each maps to a Postgres role that owns nothing and is bound by row-level security:
@@ -25,6 +24,7 @@ export interface RunOptions {
 export interface Database {
   /**
    * Runs `work` in one transaction under the actor's role and claims; nothing can run outside of such a transaction.
+   * When its time is over nothing more of it is sent and nothing of it stays, unless COMMIT was already on its way.
    * @throws AppError dependency_unavailable when Postgres is away, overloaded when it is too slow.
    */
   run<T>(actor: Actor, work: (tx: Transaction) => Promise<T>, options?: RunOptions): Promise<T>;
@@ -54,13 +54,16 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     runOptions: RunOptions = {},
   ): Promise<T> {
     const timeoutMs = runOptions.timeoutMs ?? TRANSACTION_TIMEOUT_MS;
-    const settings = transactionSettings(actor, options.rolePrefix);
-    const attempt = pool.transact(settings, (client) => {
-      const session = new PostgresJsSession(client, dialect, undefined);
-      return work(new PgDatabase(dialect, session, undefined) as Transaction);
-    });
+    const begin = transactionSettings(actor, options.rolePrefix);
     try {
-      return await withTimeout(attempt, { what: "a database transaction", timeoutMs });
+      return await pool.transact({
+        begin,
+        timeoutMs,
+        work: (client) => {
+          const session = new PostgresJsSession(client, dialect, undefined);
+          return work(new PgDatabase(dialect, session, undefined) as Transaction);
+        },
+      });
     } catch (error) {
       throw toDatabaseError(error);
     }

@@ -13,6 +13,15 @@ const SLOW = new Set(["57014", "55P03", "25P03", "40001", "40P01", "53200"]);
 const CONNECTION_CODE =
   /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOENT|ETIMEDOUT|EHOST|ENOTFOUND|ERR_SOCKET)/;
 
+/** A transaction whose time was over before its end was known. Its connection lives. */
+export class ExpiredError extends Error {
+  override readonly name = "ExpiredError";
+
+  constructor(timeoutMs: number) {
+    super(`Cannot finish a transaction: ${timeoutMs} ms are over`);
+  }
+}
+
 function rootOf(error: unknown): unknown {
   return error instanceof DrizzleQueryError ? error.cause : error;
 }
@@ -58,7 +67,7 @@ export function toDatabaseError(error: unknown): unknown {
       headers: { "retry-after": "2" },
       cause: error,
     });
-  if (code !== undefined && SLOW.has(code))
+  if (rootOf(error) instanceof ExpiredError || (code !== undefined && SLOW.has(code)))
     return new AppError(Overloaded, "Cannot finish a transaction in time", {
       headers: { "retry-after": "2" },
       cause: error,

@@ -1,8 +1,8 @@
 import postgres from "postgres";
 
-import { isConnectionError } from "./database_errors.ts";
+import { ExpiredError, isConnectionError } from "./database_errors.ts";
 import { createSlots } from "./database_slots.ts";
-import { TimeoutError } from "./time.ts";
+import { TimeoutError, withTimeout } from "./time.ts";
 
 export interface PoolOptions {
   url: URL;
@@ -14,11 +14,24 @@ type Client = postgres.Sql;
 
 export interface Pool {
   sql: postgres.Sql;
-  /** Sends `begin` with the first statement of `work`, then commits, or rolls back what failed. */
-  transact<T>(begin: string, work: (client: Client) => Promise<T>): Promise<T>;
+  /**
+   * Sends `begin` with the first statement of `work`, then commits, or rolls back what failed or took too long.
+   * @throws ExpiredError after `timeoutMs`, waiting for a connection included; only a COMMIT that is on its way by then
+   * is waited for a little longer, because nothing else can tell how it ends.
+   */
+  transact<T>(plan: Plan<T>): Promise<T>;
   close(): Promise<void>;
 }
 
+interface Plan<T> {
+  begin: string;
+  work: (client: Client) => Promise<T>;
+  timeoutMs: number;
+}
+
+const COMMIT_GRACE_MS = 1_000;
+/** From the error of a connection to its close, which follow each other at once. */
+const CLOSING_MS = 1_000;
 const CONNECT_TIMEOUT_S = 5;
 const CLOSE_TIMEOUT_S = 3;
 const MAX_BACKOFF_S = 1;
@@ -50,30 +63,29 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
     connection: { application_name: "frm-ai" },
     onnotice: () => undefined,
     debug: (connection, query) => {
+      slots.trust(connection);
       const life = transactions.get(markOf(query));
       if (life) connections.set((life.connection = connection), life);
     },
     onclose: (connection) => {
       const life = connections.get(connection);
-      if (life) life.open = false;
+      if (life) slots.suspect(connection);
+      life?.close();
       connections.delete(connection);
     },
   });
-  const prepare = await isDirect(sql);
   const slots = createSlots(sql, options.poolSize);
+  const prepare = await isDirect(sql);
   let count = 0;
   let closed = false;
 
-  async function transact<T>(begin: string, work: (client: Client) => Promise<T>): Promise<T> {
-    // A reservation would quietly open a connection again after the end.
-    if (closed) throw new TimeoutError("Cannot query: the pool is closed");
-    const connection = await slots.take();
-    const life: Life = { open: true, connection: -1 };
+  async function perform<T>({ begin, work }: Plan<T>, life: Life): Promise<T> {
+    const connection = await slots.take(life.expired);
     const mark = String((count = (count + 1) % Number.MAX_SAFE_INTEGER));
     transactions.set(mark, life);
     const started = connection.unsafe(`${MARK}${mark}*/${begin}`).simple();
     try {
-      return await finish({ client: guard({ connection, life, prepare }), started, life, work });
+      return await finish({ connection, prepare, started, life, work });
     } finally {
       transactions.delete(mark);
       // A connection that closed is already back in the pool's hands; giving it back twice would offer a dead one.
@@ -86,7 +98,12 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
   }
   return {
     sql,
-    transact,
+    transact: async (plan) => {
+      // A reservation would quietly open a connection again after the end.
+      if (closed) throw new TimeoutError("Cannot query: the pool is closed");
+      const life = createLife();
+      return await answerInTime(perform(plan, life), life, plan.timeoutMs);
+    },
     close: async () => {
       closed = true;
       await sql.end({ timeout: CLOSE_TIMEOUT_S });
@@ -94,10 +111,57 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
   };
 }
 
-/** Whether the connection that a transaction runs on still lives. */
+/** What a transaction must know of its connection and of its own time before it sends anything. */
 interface Life {
-  open: boolean;
   connection: number;
+  /** False as soon as the connection has closed, and then `closed` resolves. */
+  open: boolean;
+  closed: Promise<void>;
+  close: () => void;
+  /** Set as soon as the time is over, and then `expired` rejects with it. */
+  expiry?: ExpiredError;
+  expired: Promise<never>;
+  expire: (expiry: ExpiredError) => void;
+  /** COMMIT is on its way, so only its answer tells how the transaction ends. */
+  committing: boolean;
+}
+
+function createLife(): Life {
+  const closed = Promise.withResolvers<void>();
+  const expired = Promise.withResolvers<never>();
+  expired.promise.catch(() => undefined);
+  const life: Life = {
+    connection: -1,
+    open: true,
+    closed: closed.promise,
+    close: () => {
+      life.open = false;
+      closed.resolve();
+    },
+    expired: expired.promise,
+    expire: (expiry) => {
+      life.expiry = expiry;
+      expired.reject(expiry);
+    },
+    committing: false,
+  };
+  return life;
+}
+
+/** After its time the attempt goes on without its caller: it sends ROLLBACK and gives its connection back. */
+async function answerInTime<T>(attempt: Promise<T>, life: Life, timeoutMs: number): Promise<T> {
+  const timer = setTimeout(() => life.expire(new ExpiredError(timeoutMs)), timeoutMs);
+  try {
+    return await Promise.race([attempt, life.expired]);
+  } catch (error) {
+    if (error !== life.expiry || !life.committing) throw error;
+    const late = { what: "a commit", timeoutMs: COMMIT_GRACE_MS };
+    return await withTimeout(attempt, late).catch((outcome: unknown) => {
+      throw outcome instanceof TimeoutError ? error : outcome;
+    });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const MARK = "/*t";
@@ -117,31 +181,57 @@ async function isDirect(sql: postgres.Sql): Promise<boolean> {
 }
 
 interface Attempt<T> {
-  client: Client;
+  connection: postgres.ReservedSql;
+  prepare: boolean;
   started: PromiseLike<unknown>;
   life: Life;
   work: (client: Client) => Promise<T>;
 }
 
-async function finish<T>({ client, started, life, work }: Attempt<T>): Promise<T> {
+async function finish<T>({ connection, prepare, started, life, work }: Attempt<T>): Promise<T> {
   // The settings travel in the same flush as the first statement; if they fail, Postgres refuses all that follows.
   const begun: Promise<Error | undefined> = Promise.resolve(started).then(
     () => undefined,
     (error: unknown) => (error instanceof Error ? error : new Error("Cannot begin a transaction")),
   );
+  const client = guard({ connection, life, prepare });
   try {
-    const result = await work(client);
+    // Work that is late is not waited for: it may never end, and the guard lets nothing more of it through.
+    const result = await Promise.race([work(client), life.expired]);
     const failure = await begun;
     if (failure !== undefined) throw failure;
-    const ended = await client.unsafe("commit").simple();
+    const commit = client.unsafe("commit").simple();
+    life.committing = true;
+    const ended = await commit;
     if (ended.command !== "COMMIT")
       throw new Error("Cannot commit: a statement of the transaction had failed");
     return result;
   } catch (error) {
     const failure = await begun;
-    if (life.open && !isConnectionError(failure ?? error)) await client.unsafe("rollback").simple();
+    await rollBack(connection, life, failure ?? error);
     throw failure ?? error;
   }
+}
+
+/** Returns when the connection is out of the transaction or closed; until then nobody else may have it. */
+async function rollBack(
+  connection: postgres.ReservedSql,
+  life: Life,
+  error: unknown,
+): Promise<void> {
+  // Work may fail because of another server's connection, so only the close tells that it was ours.
+  if (isConnectionError(error)) await closing(life);
+  if (!life.open) return;
+  try {
+    await Promise.race([connection.unsafe("rollback").simple(), life.closed]);
+  } catch {
+    await closing(life);
+  }
+}
+
+async function closing(life: Life): Promise<void> {
+  const bound = { what: "a connection to close", timeoutMs: CLOSING_MS };
+  await withTimeout(life.closed, bound).catch(() => undefined);
 }
 
 function guard(options: {
@@ -152,6 +242,7 @@ function guard(options: {
   const { connection, life, prepare } = options;
   const unsafe: Client["unsafe"] = (query, parameters) => {
     if (!life.open) throw new TimeoutError("Cannot query: the connection was lost");
+    if (life.expiry) throw life.expiry;
     return connection.unsafe(query, parameters, { prepare });
   };
   return { options: connection.options, unsafe } as Client;

@@ -4,6 +4,7 @@ import { DrizzleQueryError } from "drizzle-orm/errors";
 import postgres from "postgres";
 
 import {
+  ExpiredError,
   foreignKeyViolation,
   isConnectionError,
   toDatabaseError,
@@ -29,6 +30,8 @@ test.each([
   ["CONNECTION_CLOSED", failure("CONNECTION_CLOSED"), "dependency_unavailable"],
   ["ECONNREFUSED", failure("ECONNREFUSED"), "dependency_unavailable"],
   ["our own bound", new TimeoutError("late"), "dependency_unavailable"],
+  ["the end of a transaction's time", new ExpiredError(8_000), "overloaded"],
+  ["the same behind Drizzle", new DrizzleQueryError("", [], new ExpiredError(1)), "overloaded"],
   ["57014 of Postgres", refusal("57014"), "overloaded"],
   ["40P01 of Postgres", refusal("40P01"), "overloaded"],
   ["55P03 of Postgres", refusal("55P03"), "overloaded"],
@@ -60,5 +63,6 @@ test("a violation is known by its constraint, and by its own kind only", () => {
 
 test("a transaction may still be rolled back unless its connection is gone", () => {
   expect(isConnectionError(refusal("57014"))).toBe(false);
+  expect(isConnectionError(new ExpiredError(8_000))).toBe(false);
   expect(isConnectionError(refusal("57P01"))).toBe(true);
 });

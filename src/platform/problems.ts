@@ -1,4 +1,4 @@
-import type { TSchema } from "@sinclair/typebox";
+import { type TSchema, Type } from "@sinclair/typebox";
 import { Errors } from "@sinclair/typebox/errors";
 import { NotFoundError, ParseError, t, ValidationError } from "elysia";
 
@@ -98,21 +98,28 @@ export function toProblem(error: AppError, context: ProblemContext): Problem {
 
 type CodesOf<K extends ErrorKind, S extends number> = Extract<K, { status: S }>["code"];
 
-function problemSchema<const C extends string>(codes: readonly C[]) {
+/** The title by which the schema of a problem is known among those of other answers. */
+export const PROBLEM = "Problem";
+const EXAMPLE_ID = "01975b2e-8c1f-7a3d-9f52-6f0c7d1e2a34";
+
+export function problemSchema<const C extends string>(codes: readonly C[]) {
+  const field = t.Object({
+    pointer: t.String({ description: "JSON Pointer into what was sent", examples: ["/email"] }),
+    code: t.String({ description: "stable, for programs", examples: ["format"] }),
+    message: t.String({ description: "for people", examples: ["has the wrong format"] }),
+  });
   return t.Object(
     {
-      type: t.String(),
-      title: t.String(),
-      status: t.Number(),
+      type: t.String({ description: "names the code", examples: ["urn:frm-ai:error:not_found"] }),
+      title: t.String({ description: "what the code means, in the language of the caller" }),
+      status: Type.Integer({ description: "the HTTP status" }),
       code: t.Unsafe<C>(t.Union(codes.map((code) => t.Literal(code)))),
-      detail: t.String(),
-      instance: t.String(),
-      requestId: t.String(),
-      errors: t.Optional(
-        t.Array(t.Object({ pointer: t.String(), code: t.String(), message: t.String() })),
-      ),
+      detail: t.String({ description: "what went wrong this time, for people" }),
+      instance: t.String({ examples: [`urn:request:${EXAMPLE_ID}`] }),
+      requestId: t.String({ description: "the same as X-Request-Id", examples: [EXAMPLE_ID] }),
+      errors: t.Optional(t.Array(field, { description: "the fields that are wrong" })),
     },
-    { description: "RFC 9457 problem" },
+    { title: PROBLEM, description: "An error, after RFC 9457, with a stable `code`." },
   );
 }
 

@@ -1,15 +1,22 @@
-import { FormatRegistry, type TObject, type TProperties } from "@sinclair/typebox";
+import { FormatRegistry, type TObject, type TProperties, Type } from "@sinclair/typebox";
 import { t } from "elysia";
 
 import { declareFields } from "./text.ts";
 
+/** What a schema says to readers; a title also names it in the API's document. */
+interface Words {
+  title?: string;
+  description?: string;
+  examples?: unknown[];
+}
+
 /** An object of ours: a field that is not named in it is refused, in what comes in and in what goes out. */
 export function object<T extends TProperties>(
   properties: T,
-  options: { description?: string } = {},
+  words: Words = {},
 ): TObject<T> {
   declareFields(Object.keys(properties));
-  return t.Object(properties, { ...options, additionalProperties: false });
+  return t.Object(properties, { ...words, additionalProperties: false });
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -20,19 +27,30 @@ FormatRegistry.Set("uuid", (value) => UUID.test(value));
 FormatRegistry.Set("frm-email", (value) => EMAIL.test(value) && !value.includes(".."));
 
 /** A UUID as text; ours are version 7, a client's own may be any. */
-export const Id = t.String({ format: "uuid", minLength: 36, maxLength: 36 });
+export const Id = t.String({
+  format: "uuid",
+  minLength: 36,
+  maxLength: 36,
+  examples: ["01975b2e-8c1f-7a3d-9f52-6f0c7d1e2a34"],
+});
 
 /** RFC 3339, UTC. */
-export const Time = t.String({ format: "date-time" });
+export const Time = t.String({ format: "date-time", examples: ["2026-11-23T02:15:00.000Z"] });
+
+/** A whole number in an answer. The framework's own integer would also let a string pass. */
+export function count(description: string, example: number) {
+  return Type.Integer({ minimum: 0, description, examples: [example] });
+}
 
 /** One line for people to read: no line breaks, no blank ends, at least one visible character. */
-export function line(maxLength: number) {
-  return t.String({ minLength: 1, maxLength, pattern: "^\\S(?:[^\\r\\n\\t]*\\S)?$" });
+export function line(maxLength: number, words: Words = {}) {
+  const pattern = "^\\S(?:[^\\r\\n\\t]*\\S)?$";
+  return t.String({ minLength: 1, maxLength, pattern, ...words });
 }
 
 /** Text of several lines that is not blank. */
-export function text(maxLength: number) {
-  return t.String({ minLength: 1, maxLength, pattern: "\\S" });
+export function text(maxLength: number, words: Words = {}) {
+  return t.String({ minLength: 1, maxLength, pattern: "\\S", ...words });
 }
 
 export const PAGE_LIMIT = 20;
@@ -40,14 +58,29 @@ const MAX_PAGE_LIMIT = 100;
 
 /** The query of every list. */
 export const PageQuery = object({
-  limit: t.Optional(t.Integer({ minimum: 1, maximum: MAX_PAGE_LIMIT, default: PAGE_LIMIT })),
-  cursor: t.Optional(t.String({ minLength: 1, maxLength: 512 })),
+  limit: t.Optional(
+    t.Integer({
+      minimum: 1,
+      maximum: MAX_PAGE_LIMIT,
+      default: PAGE_LIMIT,
+      description: "How many items to answer at most.",
+    }),
+  ),
+  cursor: t.Optional(
+    t.String({
+      minLength: 1,
+      maxLength: 512,
+      description: "The `nextCursor` of the page before; it fits this list and this user only.",
+    }),
+  ),
 });
 
 /** The answer of every list. */
-export function page<T extends Parameters<typeof t.Array>[0]>(item: T) {
-  return object({
-    items: t.Array(item),
-    page: object({ nextCursor: t.Union([t.String(), t.Null()]), limit: t.Number() }),
+export function page<T extends Parameters<typeof t.Array>[0]>(item: T, words: Words = {}) {
+  const nextCursor = t.Union([t.String(), t.Null()], {
+    description: "Where the next page starts; null on the last one.",
+    examples: [null],
   });
+  const limit = count("How many items were asked for.", PAGE_LIMIT);
+  return object({ items: t.Array(item), page: object({ nextCursor, limit }) }, words);
 }

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+
+import { TypeCompiler } from "@sinclair/typebox/compiler";
+
+import { CHAT_REPLIES, EVENT_KINDS } from "../../../scripts/docs/chat_frames.ts";
+import { CloseCode } from "../../../src/platform/realtime/connection.ts";
+import { CLOSE_MEANINGS, SERVER_FRAMES } from "../../../src/platform/realtime/protocol.ts";
+import { converse, signUp } from "../../support/client.ts";
+import { type Cluster, openCluster } from "../../support/instance.ts";
+import { type Frame, openSocket } from "../../support/socket.ts";
+
+const FRAMES = { ...SERVER_FRAMES, ...CHAT_REPLIES };
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await openCluster();
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+/** Has a socket see everything that a server can say, the stop of the server included. */
+async function seeEverything(): Promise<Frame[]> {
+  const instance = await cluster.start();
+  const [owner, other] = [await signUp(instance.url), await signUp(instance.url)];
+  const socket = await openSocket(instance.url, owner.token, { since: 0, dev: "d", app: "a" });
+  const group = { kind: "group", name: "Group", memberIds: [other.id] };
+  const ch = `c:${await converse(instance.url, owner.token, group)}`;
+  await socket.next(({ k }) => k === "conv", "the opening of the group");
+  const send = { t: "send", i: 2, ch, cid: crypto.randomUUID(), body: "Xin chào" };
+  for (const frame of [send, { ...send, i: 3 }, { t: "nothing", i: 4 }, { t: "nothing" }])
+    socket.send(frame);
+  await socket.next(({ t, dup }) => t === "ack" && dup === true, "the second ack");
+  const member = `${instance.url}/v1/conversations/${ch.slice(2)}/members/${other.id}`;
+  const headers = { authorization: `Bearer ${owner.token}` };
+  await fetch(member, { method: "DELETE", headers });
+  await socket.next(({ k }) => k === "member", "the removal");
+  socket.send({ t: "sync", i: 5, ch, from: 0 });
+  socket.send({ t: "hb", i: 6, p: { [ch]: 1 } });
+  await socket.next(({ t }) => t === "hb.ok", "hb.ok");
+  await instance.stop();
+  await socket.closed;
+  return socket.frames;
+}
+
+test("what a real server says is what the protocol's description says, and nothing beside it", async () => {
+  const frames = await seeEverything();
+  const checks = new Map(
+    Object.entries(FRAMES).map(([type, schema]) => [type, TypeCompiler.Compile(schema)]),
+  );
+  const wrong = frames.filter((frame) => checks.get(frame.t)?.Check(frame) !== true);
+  expect(wrong).toEqual([]);
+  const seen = new Set(frames.map(({ t }) => t));
+  expect(Object.keys(FRAMES).filter((type) => !seen.has(type))).toEqual([]);
+
+  const synced = frames.flatMap(({ ev }) => (Array.isArray(ev) ? (ev as Frame[]) : []));
+  const events = [...frames.filter(({ t }) => t === "ev"), ...synced];
+  const kinds = new Map(
+    Object.entries(EVENT_KINDS).map(([kind, { data }]) => [kind, TypeCompiler.Compile(data)]),
+  );
+  const odd = events.filter(({ t, k = "", d }) => t !== "ev" || !kinds.get(k)?.Check(d));
+  expect(odd).toEqual([]);
+  expect(new Set(events.map(({ k }) => k))).toEqual(new Set(kinds.keys()));
+});
+
+test("a code from 4400 on stops the client, and one below it does not", () => {
+  for (const [name, { client }] of Object.entries(CLOSE_MEANINGS)) {
+    const code = CloseCode[name as keyof typeof CloseCode];
+    expect([code, client.startsWith("stops")]).toEqual([code, code >= 4400]);
+  }
+});

@@ -13,7 +13,10 @@ export interface ApiOptions {
   headers?: Record<string, string>;
 }
 
-/** What a call may answer: `data`, or `error` whose `value` is a problem. It never throws. */
+/**
+ * A call answers `data`, or `error` whose `value` is a problem; it does not throw.
+ * @param origin where the API is; in a browser it may be "/", the origin of the page.
+ */
 export function createApi(origin: string, options: ApiOptions = {}): Api {
   const { token, headers = {} } = options;
   const send = options.fetch ?? fetch;
@@ -22,12 +25,13 @@ export function createApi(origin: string, options: ApiOptions = {}): Api {
     return given === undefined ? headers : { ...headers, authorization: `Bearer ${given}` };
   };
   const config: Treaty.Config = {
+    keepDomain: true,
     // The types say text where the server sends a time, and so it stays.
     parseDate: false,
     headers: authorize,
     fetcher: asFetch(async (input, init) => await reach(send, input, init)),
   };
-  return treaty(origin, config) as unknown as Api;
+  return treaty(addressOf(origin), config) as unknown as Api;
 }
 
 /** Gets a fresh ticket for each connection of a socket. @throws ClientError with the code of the refusal. */
@@ -41,6 +45,11 @@ export function createTicketSource(api: Api): () => Promise<string> {
       error.status,
     );
   };
+}
+
+function addressOf(origin: string): string {
+  const page = (globalThis as { location?: { href: string } }).location;
+  return new URL(origin, page?.href).href.replace(/\/$/, "");
 }
 
 type Reach = (...given: Parameters<typeof fetch>) => Promise<Response>;

@@ -13,17 +13,20 @@ interface DefaultRefusal {
 }
 
 type ServerRoutes = App["~Routes"];
-type Refused<Code extends string> = Omit<
-  ServerRoutes["v1"]["me"]["get"]["response"][401],
-  "code"
-> & { code: Code };
+type ServerProblem = ServerRoutes["v1"]["me"]["get"]["response"][401];
+type Refused<Code extends string> = {
+  [Field in keyof ServerProblem]: Field extends "code" ? Code : ServerProblem[Field];
+};
 
 /** A call that never got an answer of ours comes back as a problem too; this code is the client's own. */
 type Unreachable = Refused<"unreachable">;
 
+type Answer<R> = R extends DefaultRefusal ? Refused<"validation_failed"> : R;
 type Answers<R> = {
-  [Status in keyof R]: R[Status] extends DefaultRefusal ? Refused<"validation_failed"> : R[Status];
-} & { 503: (503 extends keyof R ? R[503] : never) | Unreachable };
+  [Status in keyof R | 503]:
+    | (Status extends keyof R ? Answer<R[Status]> : never)
+    | (Status extends 503 ? Unreachable : never);
+};
 
 type Repaired<R> = {
   [Key in keyof R]: R[Key] extends { body: unknown; response: infer Response }

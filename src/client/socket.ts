@@ -36,7 +36,7 @@ export interface SocketEvents {
 }
 
 export interface SocketOptions {
-  /** Address of the socket, asked before each connection; `http` counts as `ws`, and the path is `/v1/ws` where none is given. */
+  /** Address of the socket, asked before each connection. `http` counts as `ws`, and the path is `/v1/ws` where none is given. */
   url: string | (() => string);
   /** Gets a ticket, asked before each connection because each opens one socket only: see `createTicketSource`. */
   ticket: () => Promise<string>;
@@ -282,7 +282,8 @@ class ReconnectingSocket implements ChatSocket {
 }
 
 function addressOf(url: string): string {
-  const address = new URL(url);
+  const page = (globalThis as { location?: { href: string } }).location;
+  const address = new URL(url, page?.href);
   if (address.pathname === "/") address.pathname = "/v1/ws";
   address.protocol = address.protocol.replace(/^http/, "ws");
   return address.href;

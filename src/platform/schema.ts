@@ -1,7 +1,14 @@
-import { FormatRegistry, type TObject, type TProperties, Type } from "@sinclair/typebox";
+import {
+  FormatRegistry,
+  Kind,
+  type TObject,
+  type TProperties,
+  Type,
+  TypeRegistry,
+} from "@sinclair/typebox";
 import { t } from "elysia";
 
-import { declareFields } from "./text.ts";
+import { declareFields, parseInteger } from "./text.ts";
 
 /** What a schema says to readers; a title also names it in the API's document. */
 interface Words {
@@ -11,10 +18,7 @@ interface Words {
 }
 
 /** An object of ours: a field that is not named in it is refused, in what comes in and in what goes out. */
-export function object<T extends TProperties>(
-  properties: T,
-  words: Words = {},
-): TObject<T> {
+export function object<T extends TProperties>(properties: T, words: Words = {}): TObject<T> {
   declareFields(Object.keys(properties));
   return t.Object(properties, { ...words, additionalProperties: false });
 }
@@ -42,6 +46,35 @@ export function count(description: string, example: number) {
   return Type.Integer({ minimum: 0, description, examples: [example] });
 }
 
+interface Range {
+  minimum: number;
+  maximum: number;
+  default?: number;
+  description?: string;
+}
+
+const PARAMETER = "IntegerParameter";
+
+TypeRegistry.Set<Range>(PARAMETER, (range, value) => {
+  const number = typeof value === "string" ? parseInteger(value) : value;
+  return Number.isInteger(number) && within(range, number as number);
+});
+
+function within({ minimum, maximum }: Range, number: number): boolean {
+  return number >= minimum && number <= maximum;
+}
+
+/**
+ * A whole number in a query or a path, where it arrives as text. The framework's own integer takes whatever
+ * JavaScript can make a number of, such as `0x10` and `1e1`, and cannot say which parameter is out of its range.
+ */
+export function integerParameter(range: Range) {
+  return t
+    .Transform(t.Unsafe<number>({ ...range, [Kind]: PARAMETER, type: "integer" }))
+    .Decode((value) => Number(value))
+    .Encode((value) => value);
+}
+
 /** One line for people to read: no line breaks, no blank ends, at least one visible character. */
 export function line(maxLength: number, words: Words = {}) {
   const pattern = "^\\S(?:[^\\r\\n\\t]*\\S)?$";
@@ -59,7 +92,7 @@ const MAX_PAGE_LIMIT = 100;
 /** The query of every list. */
 export const PageQuery = object({
   limit: t.Optional(
-    t.Integer({
+    integerParameter({
       minimum: 1,
       maximum: MAX_PAGE_LIMIT,
       default: PAGE_LIMIT,

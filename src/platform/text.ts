@@ -64,6 +64,11 @@ function normalizeText(text: string, pointer: string): string {
   return text.normalize("NFC");
 }
 
+/** A whole number in decimal digits; undefined for every other spelling that JavaScript would take for a number. */
+export function parseInteger(text: string): number | undefined {
+  return /^-?\d+$/.test(text) ? Number(text) : undefined;
+}
+
 /**
  * Refuses a query that names a parameter twice, because a proxy and we may each believe another one.
  * @throws UnfitText.

@@ -2,6 +2,7 @@ import type { TSchema } from "@sinclair/typebox";
 import { type ValueError, ValueErrorType } from "@sinclair/typebox/errors";
 
 import type { FieldError, Text } from "./errors.ts";
+import { parseInteger } from "./text.ts";
 
 /** More errors than this help nobody, and a hostile body could have thousands. */
 const MAX_ERRORS = 10;
@@ -47,7 +48,7 @@ const WRONG_FORMAT: Explanation = {
   message: { en: "has the wrong format", vi: "sai định dạng" },
 };
 
-const EXPLANATIONS = new Map<ValueErrorType, (schema: TSchema) => Explanation>([
+const EXPLANATIONS = new Map<ValueErrorType, (schema: TSchema, value: unknown) => Explanation>([
   [
     ValueErrorType.ObjectRequiredProperty,
     () => ({ code: "required", message: { en: "is required", vi: "là bắt buộc" } }),
@@ -86,10 +87,20 @@ const EXPLANATIONS = new Map<ValueErrorType, (schema: TSchema) => Explanation>([
   [ValueErrorType.StringPattern, () => WRONG_FORMAT],
   [ValueErrorType.Literal, () => NO_CHOICE],
   [ValueErrorType.Union, () => NO_CHOICE],
+  [ValueErrorType.Kind, explainKind],
 ]);
 
 function explainOne(error: ValueError): Explanation {
-  return EXPLANATIONS.get(error.type)?.(error.schema) ?? WRONG_TYPE;
+  return EXPLANATIONS.get(error.type)?.(error.schema, error.value) ?? WRONG_TYPE;
+}
+
+/** TypeBox knows nothing of a kind of our own but that it was refused. */
+function explainKind({ type, minimum, maximum }: TSchema, value: unknown): Explanation {
+  const number = type === "integer" ? parseInteger(String(value)) : undefined;
+  if (number === undefined) return WRONG_TYPE;
+  return number < Number(minimum)
+    ? atLeast("too_small", `${minimum}`, `${minimum}`)
+    : atMost("too_large", `${maximum}`, `${maximum}`);
 }
 
 function atLeast(code: string, en: string, vi: string): Explanation {

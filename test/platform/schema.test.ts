@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 
-import { Id, line, object, page, text } from "../../src/platform/schema.ts";
+import { Id, integerParameter, line, object, page, text } from "../../src/platform/schema.ts";
 
 function accepts(schema: Parameters<typeof TypeCompiler.Compile>[0], value: unknown): boolean {
   return TypeCompiler.Compile(schema).Check(value);
@@ -31,4 +31,31 @@ test("a line has visible ends and no breaks; a text has at least one visible cha
 
 test("a page is items and a cursor that may be null", () => {
   expect(accepts(page(Id), { items: [], page: { nextCursor: null, limit: 20 } })).toBe(true);
+});
+
+test("a whole number in a query is decimal digits within its range, and is documented as an integer", () => {
+  const schema = integerParameter({ minimum: 1, maximum: 100, default: 20 });
+  for (const value of ["1", "100", "007", 5])
+    expect([value, accepts(schema, value)]).toEqual([value, true]);
+  const refused = [
+    "0",
+    "101",
+    "-5",
+    "1e1",
+    "0x10",
+    " 5",
+    "5.0",
+    "+5",
+    "",
+    "5\n",
+    "٥",
+    0,
+    5.5,
+    NaN,
+    null,
+    [5],
+  ];
+  for (const value of refused) expect([value, accepts(schema, value)]).toEqual([value, false]);
+  const document: unknown = JSON.parse(JSON.stringify(schema));
+  expect(document).toEqual({ type: "integer", minimum: 1, maximum: 100, default: 20 });
 });

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { t } from "elysia";
 
-import { object } from "../../src/platform/schema.ts";
+import { integerParameter, object } from "../../src/platform/schema.ts";
 import { explain } from "../../src/platform/validation.ts";
 
 const check = TypeCompiler.Compile(
@@ -27,4 +27,20 @@ test("neither a value nor an unknown field's name is repeated", () => {
 test("a hostile body gets a short answer", () => {
   const many = TypeCompiler.Compile(t.Array(t.Number()));
   expect(explain(many, Array<string>(5_000).fill("x")).length).toBe(10);
+});
+
+test("a number in a query is told from one that is out of its range", () => {
+  const query = TypeCompiler.Compile(
+    object({ limit: integerParameter({ minimum: 1, maximum: 100 }) }),
+  );
+  const codes = ["1e1", "0x10", " 5", "5.0", "+5", "", "0", "-1", "101", "9".repeat(30)].map(
+    (limit) => explain(query, { limit }).map(({ pointer, code }) => `${pointer} ${code}`),
+  );
+  expect(codes.flat()).toEqual([
+    ...Array<string>(6).fill("/limit type"),
+    "/limit too_small",
+    "/limit too_small",
+    "/limit too_large",
+    "/limit too_large",
+  ]);
 });

@@ -31,7 +31,7 @@ const QUIET = [
 
 /** Starts the Chromium that `bun run test:browser` has found. */
 export async function openChromium(): Promise<Chromium> {
-  const program = process.env["CHROMIUM_PATH"];
+  const program = process.env["TEST_CHROMIUM"];
   if (!program) throw new Error("Cannot start Chromium: run bun run test:browser");
   const profile = await mkdtemp(join(tmpdir(), "frm-chromium-"));
   const argv = [program, "--headless=new", "--remote-debugging-port=0", ...QUIET];

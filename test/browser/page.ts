@@ -12,9 +12,14 @@ export interface Page extends AsyncDisposable {
   read: <T>(expression: string) => Promise<T>;
   /** Resolves when an expression has become true. */
   until: (what: string, expression: string) => Promise<void>;
+  /** Resolves when a request to an address that starts so has been made. */
+  untilRequest: (start: string) => Promise<void>;
   click: (selector: string) => Promise<void>;
   /** Replaces what is in a field. */
   fill: (selector: string, text: string) => Promise<void>;
+  /** All cookies by name, those that no script can read too. */
+  cookies: () => Promise<Record<string, string>>;
+  deleteCookie: (name: string, url: string) => Promise<void>;
 }
 
 const STEP_LIMIT_MS = 20_000;
@@ -96,6 +101,15 @@ export async function openPage({ call, listen }: DevTools): Promise<Page> {
     read,
     until: untilTrue,
     click,
+    untilRequest: (start) =>
+      until(`a request to ${start}`, () => requests.some((url) => url.startsWith(start))),
+    cookies: async () => {
+      const { cookies } = (await call("Storage.getCookies", { browserContextId })) as {
+        cookies?: { name: string; value: string }[];
+      };
+      return Object.fromEntries((cookies ?? []).map(({ name, value }) => [name, value]));
+    },
+    deleteCookie: async (name, url) => void (await send("Network.deleteCookies", { name, url })),
     goto: async (url) => {
       await send("Page.navigate", { url });
       await untilTrue(
@@ -131,9 +145,9 @@ function complaintIn(method: string, params: Json): string | undefined {
     case "Runtime.consoleAPICalled": {
       const { type, args } = params as {
         type: string;
-        args: { value?: unknown; description?: string }[];
+        args: { value?: string; description?: string }[];
       };
-      const said = args.map(({ value, description }) => String(value ?? description)).join(" ");
+      const said = args.map(({ value, description }) => value ?? description).join(" ");
       return /^(?:error|warning|assert)$/.test(type) ? `console ${type}: ${said}` : undefined;
     }
     case "Log.entryAdded": {

@@ -1,0 +1,75 @@
+/**
+ * Tests in a real browser. It brings Chromium, builds the client package and the Next.js app of test/nextjs, type-checks
+ * that app, and runs test/browser against real instances. Like the gate, it ends with `N passed, N failed`.
+ */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import {
+  type AppCopy,
+  buildStep,
+  checkStep,
+  copyApp,
+  installStep,
+  typegenStep,
+} from "./browser/app.ts";
+import { ChromiumError, prepareChromium } from "./browser/chromium.ts";
+import { type Count, keepEnvironment, runGate, runStep, type Step } from "./gate.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const CLIENT_LIMIT_MS = 2 * 60_000;
+/** Each side of a conversation has its own app and its own instance. */
+const SIDES = ["first", "second"];
+
+/** @returns the exit code. */
+async function runBrowserTests(patterns: string[]): Promise<number> {
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => stopping.abort());
+  }
+  await mkdir(join(ROOT, ".data"), { recursive: true });
+  const work = await mkdtemp(join(ROOT, ".data", "browser-"));
+  try {
+    process.env["TEST_CHROMIUM"] = await prepareChromium((line) => console.log(line));
+    const apps = await prepareApps(work, stopping.signal);
+    process.env["TEST_APPS"] = JSON.stringify(apps);
+    const all = [...new Bun.Glob("test/browser/*.browser.ts").scanSync(ROOT)].map(
+      (path) => `./${path}`,
+    );
+    // Bun takes a path only as it is, so these files stay out of `bun test ./test`.
+    return await runGate(["test", ...(patterns.length > 0 ? patterns : all.sort())]);
+  } catch (error) {
+    if (!(error instanceof StepFailed || error instanceof ChromiumError)) throw error;
+    console.log(error.message);
+    console.log("0 passed, 1 failed");
+    return 1;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+class StepFailed extends Error {}
+
+/** Two production builds of the app, each for an instance of its own. @throws StepFailed */
+async function prepareApps(work: string, signal: AbortSignal): Promise<AppCopy[]> {
+  const env = { ...keepEnvironment(process.env), NEXT_TELEMETRY_DISABLED: "1" };
+  async function must(step: Step, more: Record<string, string> = {}): Promise<void> {
+    const count: Count = await runStep(step, { ...env, ...more }, signal);
+    if (count.failed > 0) throw new StepFailed(`Cannot go on after "${step.name}"`);
+  }
+  await must({ name: "client", argv: ["--no-orphans", "run", "client"], limitMs: CLIENT_LIMIT_MS });
+  const copies: AppCopy[] = [];
+  for (const side of SIDES) {
+    const copy = await copyApp(join(work, side));
+    await must(installStep(copy));
+    if (copies.length === 0) {
+      await must(typegenStep(copy));
+      await must(checkStep(copy));
+    }
+    await must(buildStep(copy), { FRM_API_URL: `http://127.0.0.1:${copy.apiPort}` });
+    copies.push(copy);
+  }
+  return copies;
+}
+
+if (import.meta.main) process.exit(await runBrowserTests(process.argv.slice(2)));

@@ -1,0 +1,246 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+
+import { call, converse, PASSWORD, type Person, signUp } from "../support/client.ts";
+import { type Cluster, type Instance, openCluster } from "../support/instance.ts";
+import { listApps, type RunningApp, startApp } from "./app.ts";
+import { type Chromium, openChromium } from "./chromium.ts";
+import type { Page } from "./page.ts";
+
+/** Starting Chromium, two builds of Next and two instances, on a machine that is busy. */
+const SETUP_LIMIT_MS = 120_000;
+const JOURNEY_LIMIT_MS = 90_000;
+const CONNECTED = `document.querySelector('[role=status]')?.dataset.state === "open"`;
+
+let cluster: Cluster;
+let chromium: Chromium;
+let apps: RunningApp[];
+let instances: Instance[];
+let lan: Person;
+let minh: Person;
+let conversationId: string;
+
+/** An instance for one app, which both origins may use: the browser opens its socket there. */
+function startInstanceOf({ apiPort }: RunningApp): Promise<Instance> {
+  const origins = apps.map(({ url }) => url).join(",");
+  return cluster.start({ PORT: String(apiPort), WEB_ORIGINS: origins, LIMITS_SCALE: "100" });
+}
+
+beforeAll(async () => {
+  [cluster, chromium, apps] = await Promise.all([
+    openCluster(),
+    openChromium(),
+    Promise.all(listApps().map(startApp)),
+  ]);
+  instances = [await startInstanceOf(side(0)), await startInstanceOf(side(1))];
+  const { url } = instance(0);
+  [lan, minh] = await Promise.all([signUp(url, "Lan"), signUp(url, "Minh")]);
+  conversationId = await converse(url, lan.token, {
+    kind: "group",
+    name: "Cổ phiếu",
+    memberIds: [minh.id],
+  });
+}, SETUP_LIMIT_MS);
+
+afterAll(async () => {
+  await Promise.all((apps ?? []).map((app) => app[Symbol.asyncDispose]()));
+  await chromium?.[Symbol.asyncDispose]();
+  await cluster?.[Symbol.asyncDispose]();
+}, SETUP_LIMIT_MS);
+
+test("a wrong password is refused by its code, and nobody is signed in", async () => {
+  await using page = await chromium.openPage();
+  await page.goto(`${side(0).url}/conversations`);
+  await page.until("the sign-in page", `location.pathname === "/sign-in"`);
+  await enter(page, lan.email, "not the password");
+  await page.until(
+    "the refusal",
+    `document.querySelector('[role=alert]')?.dataset.code === "invalid_credentials"`,
+  );
+  expect(await page.cookies()).toEqual({});
+  expect(page.complaints).toEqual([]);
+});
+
+test(
+  "two people talk over two apps and two instances, live, in order and exactly once",
+  async () => {
+    await using hers = await signIn(side(0), lan);
+    await using his = await signIn(side(1), minh);
+
+    // The list is in the HTML that the server sends, before any script has run.
+    const html = await hers.read<string>(`fetch("/conversations").then((answer) => answer.text())`);
+    expect(html).toContain("Cổ phiếu");
+    // And the browser asks for it by itself, through the rewrite of its own origin.
+    hers.requests.length = 0;
+    await hers.click("ul + button");
+    await hers.untilRequest(`${side(0).url}/v1/conversations`);
+    await hers.until(
+      "the list",
+      `document.querySelector("main ul li a")?.innerText === "Cổ phiếu"`,
+    );
+
+    await open(hers);
+    await open(his);
+    const said: string[] = [];
+    for (const [page, body] of [
+      [hers, "Chào Minh, hôm nay $VCB thế nào?"],
+      [his, "Tăng 2%"],
+      [hers, "Mua không?"],
+      [his, "Chờ đã"],
+    ] as const) {
+      await send(page, body);
+      said.push(body);
+      await Promise.all([hers, his].map((reader) => untilShown(reader, said)));
+    }
+    // Several at once keep the order in which they were sent.
+    for (let number = 1; number <= 5; number += 1) {
+      await send(hers, `nhanh ${number}`);
+      said.push(`nhanh ${number}`);
+    }
+    await Promise.all([hers, his].map((reader) => untilShown(reader, said)));
+    // The other way in shows the same: nothing was shown that is not stored.
+    await his.goto(`${side(1).url}/conversations/${conversationId}`);
+    await untilShown(his, said);
+
+    expectOwn(hers, side(0));
+    expectOwn(his, side(1));
+    for (const page of [hers, his]) expect(page.complaints).toEqual([]);
+  },
+  JOURNEY_LIMIT_MS,
+);
+
+test(
+  "the socket comes back after kill -9 of its instance, with what was said meanwhile",
+  async () => {
+    await using hers = await signIn(side(0), lan);
+    await open(hers);
+    await instance(0).kill();
+    await hers.until("the loss to show", `!(${CONNECTED})`);
+    const body = `meanwhile ${Bun.randomUUIDv7()}`;
+    const sent = await call(
+      "POST",
+      `${instance(1).url}/v1/conversations/${conversationId}/messages`,
+      {
+        token: minh.token,
+        body: { clientId: Bun.randomUUIDv7(), body },
+      },
+    );
+    expect(sent.status).toBe(201);
+    instances[0] = await startInstanceOf(side(0));
+    await hers.until("the return", CONNECTED);
+    await hers.until(
+      "the message",
+      `document.querySelector("main ol li:last-child .body")?.innerText === ${JSON.stringify(body)}`,
+    );
+    expect(await bodies(hers).then((all) => all.filter((one) => one === body))).toHaveLength(1);
+  },
+  JOURNEY_LIMIT_MS,
+);
+
+test(
+  "an access token that ran out is renewed by the server, page after page",
+  async () => {
+    await using page = await signIn(side(0), lan);
+    const seen = new Set<string>();
+    for (let round = 0; round < 3; round += 1) {
+      seen.add((await page.cookies())["__Host-frm_refresh"] ?? "");
+      await page.deleteCookie("__Host-frm_access", side(0).url);
+      await page.goto(`${side(0).url}/conversations`);
+      await page.until("the list", `document.querySelector("main ul li a")`);
+    }
+    expect(seen.size).toBe(3);
+    expect(Object.keys(await page.cookies()).sort()).toEqual([
+      "__Host-frm_access",
+      "__Host-frm_refresh",
+    ]);
+    expect(await page.read("document.cookie")).toBe("");
+    expect(page.complaints).toEqual([]);
+  },
+  JOURNEY_LIMIT_MS,
+);
+
+test(
+  "a session that is ended elsewhere leads to the sign-in page, not to a broken one",
+  async () => {
+    await using page = await signIn(side(0), lan);
+    await open(page);
+    const token = (await page.cookies())["__Host-frm_access"] ?? "";
+    const ended = await call("POST", `${instance(1).url}/v1/auth/logout`, { token });
+    expect(ended.status).toBe(204);
+    // The socket is closed at once, and the page follows.
+    await page.until("the sign-in page", `location.pathname === "/sign-in"`);
+    await page.goto(`${side(0).url}/conversations`);
+    await page.until("the sign-in page again", `location.pathname === "/sign-in"`);
+    await enter(page, lan.email, PASSWORD);
+    await page.until("the list", `document.querySelector("main ul li a")`);
+  },
+  JOURNEY_LIMIT_MS,
+);
+
+test("signing out ends the session for the API too", async () => {
+  await using page = await signIn(side(0), lan);
+  const token = (await page.cookies())["__Host-frm_access"] ?? "";
+  await page.click("header button");
+  await page.until("the sign-in page", `location.pathname === "/sign-in"`);
+  expect(await page.cookies()).toEqual({});
+  const asked = await call("GET", `${instance(1).url}/v1/me`, { token });
+  expect([asked.status, asked.body["code"]]).toEqual([401, "session_revoked"]);
+});
+
+function side(index: number): RunningApp {
+  const app = apps[index];
+  if (!app) throw new Error(`Cannot use app "${index}": it was not built`);
+  return app;
+}
+
+function instance(index: number): Instance {
+  const found = instances[index];
+  if (!found) throw new Error(`Cannot use instance "${index}": it was not started`);
+  return found;
+}
+
+async function enter(page: Page, email: string, password: string): Promise<void> {
+  await page.fill("input[name=email]", email);
+  await page.fill("input[name=password]", password);
+  await page.click("form button");
+}
+
+async function signIn(app: RunningApp, { email }: Person): Promise<Page> {
+  const page = await chromium.openPage();
+  await page.goto(app.url);
+  await page.until("the sign-in page", `location.pathname === "/sign-in"`);
+  await enter(page, email, PASSWORD);
+  await page.until("the list", `document.querySelector("main ul li a")`);
+  return page;
+}
+
+/** Goes to the conversation by its link, and waits for the socket. */
+async function open(page: Page): Promise<void> {
+  await page.click("main ul li a");
+  await page.until("the connection", CONNECTED);
+}
+
+async function send(page: Page, body: string): Promise<void> {
+  await page.fill("input[name=body]", body);
+  await page.click("form.send button");
+}
+
+async function bodies(page: Page): Promise<string[]> {
+  return await page.read(
+    `[...document.querySelectorAll("main ol li .body")].map((item) => item.innerText)`,
+  );
+}
+
+async function untilShown(page: Page, expected: string[]): Promise<void> {
+  await page.until(
+    `${expected.length} messages`,
+    `document.querySelectorAll("main ol li").length >= ${expected.length}`,
+  );
+  expect(await bodies(page)).toEqual(expected);
+}
+
+/** Every request went to the app's own origin, but the socket, which goes to its own instance. */
+function expectOwn(page: Page, app: RunningApp): void {
+  const own = [`${app.url}/`, `ws://localhost:${app.apiPort}/v1/ws`];
+  expect(page.requests.filter((url) => !own.some((start) => url.startsWith(start)))).toEqual([]);
+  expect(page.requests).toContain(`ws://localhost:${app.apiPort}/v1/ws`);
+}

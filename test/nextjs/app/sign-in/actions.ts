@@ -1,0 +1,34 @@
+"use server";
+
+import type { ClientErrorCode } from "@frm-ai/client";
+import { cookies } from "next/headers";
+import { redirect } from "next/navigation";
+
+import { serverApi } from "../../server/api.ts";
+import { dropTokens, keepTokens } from "../../server/session.ts";
+import { fieldOf } from "../field.ts";
+
+/** Why somebody was not let in. */
+interface Refused {
+  code: ClientErrorCode;
+}
+
+export async function signIn(_before: Refused | undefined, form: FormData): Promise<Refused> {
+  const api = await serverApi();
+  const { data, error } = await api.v1.auth.login.post({
+    email: fieldOf(form, "email"),
+    password: fieldOf(form, "password"),
+    transport: "body",
+  });
+  if (error) return { code: error.value.code };
+  keepTokens(await cookies(), data);
+  redirect("/conversations");
+}
+
+/** Ends the session on every instance; the cookies go even where the API is away. */
+export async function signOut(): Promise<never> {
+  const api = await serverApi();
+  await api.v1.auth.logout.post();
+  dropTokens(await cookies());
+  redirect("/sign-in");
+}

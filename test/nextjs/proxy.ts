@@ -1,0 +1,36 @@
+import { createApi } from "@frm-ai/client";
+import { type NextRequest, NextResponse } from "next/server";
+
+import { apiUrl, passOn } from "./server/api.ts";
+import { ACCESS_COOKIE, dropTokens, keepTokens, REFRESH_COOKIE } from "./server/session.ts";
+
+/** Everything that needs somebody signed in, the browser's own way to its token included. */
+export const config = { matcher: ["/conversations/:path*", "/session"] };
+
+/** Runs before those, and renews the access token where it has run out. */
+export async function proxy(request: NextRequest): Promise<NextResponse> {
+  if (request.cookies.has(ACCESS_COOKIE)) return NextResponse.next();
+  const refreshToken = request.cookies.get(REFRESH_COOKIE)?.value;
+  if (refreshToken === undefined) return signInFirst(request);
+  const api = createApi(apiUrl(), { headers: passOn(request.headers) });
+  const { data, error } = await api.v1.auth.refresh.post({ refreshToken });
+  if (data) {
+    // The page that is about to be made reads its cookies from the request, and the browser from the answer.
+    request.cookies.set(ACCESS_COOKIE, data.accessToken);
+    const response = NextResponse.next({ request });
+    keepTokens(response.cookies, data);
+    return response;
+  }
+  if (error.status === 401) return signInFirst(request);
+  // The API is away, which is no reason to sign anybody out.
+  return NextResponse.json({ code: error.value.code }, { status: 503 });
+}
+
+function signInFirst(request: NextRequest): NextResponse {
+  const response =
+    request.nextUrl.pathname === "/session"
+      ? NextResponse.json({ code: "unauthenticated" }, { status: 401 })
+      : NextResponse.redirect(new URL("/sign-in", request.url));
+  dropTokens(response.cookies);
+  return response;
+}

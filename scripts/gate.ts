@@ -1,5 +1,5 @@
 /**
- * The gate: format, lint, types, secrets and tests. `gate.ts` runs all of it; `gate.ts test [paths…]` runs tests only.
+ * The gate: format, lint, types, licences, secrets and tests. `gate.ts` runs all of it; `gate.ts test [paths…]` runs tests only.
  * The very last line it prints is `N passed, N failed`; a step other than the tests counts as one.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -43,6 +43,7 @@ const STATIC_STEPS: Step[] = [
   },
   { name: "lint", argv: ["node_modules/oxlint/bin/oxlint", ...SOURCES], limitMs: STATIC_LIMIT_MS },
   { name: "types", argv: ["check", "--no-script"], limitMs: STATIC_LIMIT_MS },
+  { name: "licenses", argv: ["scripts/licenses.ts"], limitMs: STATIC_LIMIT_MS },
   { name: "secrets", argv: ["scripts/secrets.ts"], limitMs: STATIC_LIMIT_MS },
 ];
 

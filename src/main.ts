@@ -75,7 +75,7 @@ async function start({ config, log, lifecycle }: StartOptions): Promise<void> {
       isAlive: isSessionAlive,
     },
   });
-  if (!config.production) await seedDemo(opened.platform);
+  if (!config.production && config.roles.has("api")) await seedDemo(opened.platform);
   const server = listen(config, opened);
   publish = (channel, frame) => void server.publish(channel, frame, false);
   const address = addressOf(config, server.port ?? config.port);
@@ -202,6 +202,7 @@ try {
   await main();
 } catch (error) {
   const expected = error instanceof StartError || error instanceof EmbeddedError;
-  stderr(expected ? error.message : Bun.inspect(error));
+  // Of a bug only the place: drivers hang queries and their parameters on the error itself.
+  stderr(expected ? error.message : ((error as Error).stack ?? String(error)));
   process.exit(1);
 }

@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { openTestDatabase, type TestDatabase } from "./database.ts";
@@ -19,6 +21,8 @@ export interface Instance extends AsyncDisposable {
 export interface Cluster extends AsyncDisposable {
   database: TestDatabase;
   redisPrefix: string;
+  /** Where the instances keep local files, such as the mailbox. */
+  dataDir: string;
   start: (env?: Record<string, string>) => Promise<Instance>;
 }
 
@@ -26,16 +30,19 @@ export interface Cluster extends AsyncDisposable {
 export async function openCluster(): Promise<Cluster> {
   const database = await openTestDatabase();
   const redisPrefix = `t${Bun.randomUUIDv7().replaceAll("-", "").slice(-20)}`;
+  const dataDir = await mkdtemp(join(tmpdir(), "frm-test-"));
   const { redisUrl } = await testServices();
   const instances: Instance[] = [];
   return {
     database,
     redisPrefix,
+    dataDir,
     start: async (env = {}) => {
       const instance = await startInstance({
         DATABASE_URL: database.url.href,
         REDIS_URL: redisUrl,
         REDIS_PREFIX: redisPrefix,
+        DATA_DIR: dataDir,
         PORT: "0",
         ...env,
       });
@@ -45,6 +52,7 @@ export async function openCluster(): Promise<Cluster> {
     [Symbol.asyncDispose]: async () => {
       await Promise.all(instances.map((instance) => instance.kill()));
       await database[Symbol.asyncDispose]();
+      await rm(dataDir, { recursive: true, force: true });
     },
   };
 }

@@ -68,14 +68,16 @@ test("a name or subject with line breaks adds no header", async () => {
 
 test("an id that is no id touches no file", async () => {
   const { folder, mailbox } = openMailbox("escape");
-  await expect(mailbox.send(mailOf("../m"), signal)).rejects.toThrow("not an id");
+  const refusal = await mailbox.send(mailOf("../m"), signal).catch(String);
+  expect(refusal).toContain("not an id");
   expect(await readMail(folder, "../headers/m-3")).toBeUndefined();
   expect(await listMailIds(folder)).toEqual([]);
 });
 
 test("a mail whose time is up is not delivered", async () => {
   const { folder, mailbox } = openMailbox("late");
-  await expect(mailbox.send(mailOf("m-4"), AbortSignal.abort(new Error("late")))).rejects.toThrow();
+  const late = AbortSignal.abort(new Error("late"));
+  expect(await mailbox.send(mailOf("m-4"), late).catch(String)).toContain("late");
   expect(await listMailIds(folder)).toEqual([]);
 });
 

@@ -57,10 +57,11 @@ async function prepareApps(work: string, signal: AbortSignal): Promise<AppCopy[]
     const count: Count = await runStep(step, { ...env, ...more }, signal);
     if (count.failed > 0) throw new StepFailed(`Cannot go on after "${step.name}"`);
   }
-  await must({ name: "client", argv: ["--no-orphans", "run", "client"], limitMs: CLIENT_LIMIT_MS });
+  const argv = ["--no-orphans", join(ROOT, "scripts", "client.ts")];
+  await must({ name: "client", argv, limitMs: CLIENT_LIMIT_MS }, { DATA_DIR: work });
   const copies: AppCopy[] = [];
   for (const side of SIDES) {
-    const copy = await copyApp(join(work, side));
+    const copy = await copyApp(join(work, side), join(work, "client"));
     await must(installStep(copy));
     if (copies.length === 0) {
       await must(typegenStep(copy));

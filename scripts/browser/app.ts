@@ -12,22 +12,22 @@ export interface AppCopy {
 
 const ROOT = join(import.meta.dir, "..", "..");
 const APP = join("test", "nextjs");
-/** Where `bun run client` leaves the package; the app's package.json names it relative to itself. */
+/** Where the app's package.json, which names it relative to itself, expects the client package. */
 const PACKAGE = join(".data", "client");
 const MADE_ON_THE_SPOT = /^(?:node_modules|\.next|next-env\.d\.ts|.*\.tsbuildinfo)$/;
 const INSTALL_LIMIT_MS = 5 * 60_000;
 const CHECK_LIMIT_MS = 2 * 60_000;
 const BUILD_LIMIT_MS = 5 * 60_000;
 
-/** Copies the app and the client package, so that nothing is made inside the repository. */
-export async function copyApp(into: string): Promise<AppCopy> {
+/** Copies the app and the built client package, so that nothing is made inside the repository. */
+export async function copyApp(into: string, client: string): Promise<AppCopy> {
   const source = join(ROOT, APP);
   const isSource = (path: string) =>
     !relative(source, path)
       .split(sep)
       .some((name) => MADE_ON_THE_SPOT.test(name));
   await cp(source, join(into, APP), { recursive: true, filter: isSource });
-  await cp(join(ROOT, PACKAGE), join(into, PACKAGE), { recursive: true });
+  await cp(client, join(into, PACKAGE), { recursive: true });
   return { dir: join(into, APP), apiPort: reservePort() };
 }
 

@@ -2,14 +2,28 @@ import { createApi } from "@frm-ai/client";
 import { type NextRequest, NextResponse } from "next/server";
 
 import { apiUrl, passOn } from "./server/api.ts";
+import { contentPolicy } from "./server/policy.ts";
 import { ACCESS_COOKIE, dropTokens, keepTokens, REFRESH_COOKIE } from "./server/session.ts";
 
-/** Everything that needs somebody signed in, the browser's own way to its token included. */
-export const config = { matcher: ["/conversations/:path*", "/session"] };
+/** All pages, and the browser's own way to its token. */
+export const config = { matcher: ["/", "/sign-in", "/conversations/:path*", "/session"] };
 
-/** Runs before those, and renews the access token where it has run out. */
+const NEEDS_SESSION = /^\/(?:conversations|session)(?:\/|$)/;
+const POLICY = "content-security-policy";
+
+/** Runs before them: renews an access token that has run out, and says what the page may load. */
 export async function proxy(request: NextRequest): Promise<NextResponse> {
-  if (request.cookies.has(ACCESS_COOKIE)) return NextResponse.next();
+  // Next reads the nonce for its own scripts from the request.
+  const policy = contentPolicy(btoa(crypto.randomUUID()));
+  request.headers.set(POLICY, policy);
+  const needsSession = NEEDS_SESSION.test(request.nextUrl.pathname);
+  const response = needsSession ? await admit(request) : NextResponse.next({ request });
+  response.headers.set(POLICY, policy);
+  return response;
+}
+
+async function admit(request: NextRequest): Promise<NextResponse> {
+  if (request.cookies.has(ACCESS_COOKIE)) return NextResponse.next({ request });
   const refreshToken = request.cookies.get(REFRESH_COOKIE)?.value;
   if (refreshToken === undefined) return signInFirst(request);
   const api = createApi(apiUrl(), { headers: passOn(request.headers) });

@@ -1,10 +1,13 @@
 import type { Metadata } from "next";
+import { connection } from "next/server";
 
 import { SignInForm } from "./form.tsx";
 
 export const metadata: Metadata = { title: "Sign in" };
 
-export default function SignInPage() {
+export default async function SignInPage() {
+  // Made for each visitor, because the nonce of the content policy must not be used twice.
+  await connection();
   return (
     <main>
       <h1>Sign in</h1>

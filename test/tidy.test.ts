@@ -70,6 +70,8 @@ const BREAKS: [path: string, source: string, expected: string][] = [
   ["test/x.test.ts", "await Bun.sleep(5);", "use a signal"],
   ["test/x.test.ts", "await sleep(5);", "use a signal"],
   ["test/x.test.ts", "new Promise((resolve) => setTimeout(resolve, 5));", "waits for time"],
+  ["test/x.test.ts", "expect(work).rejects.toThrow();", "nobody awaits"],
+  ["test/x.test.ts", "await expect(work()).resolves.toBe(1);", "nobody awaits"],
   ["test/support/poll.ts", "await Bun.sleep(5);", "a wait without an end"],
   ["src/features/chat/service.ts", "sql.raw(name);", "SQL from a string"],
   ["src/features/chat/service.ts", "client.unsafe(name);", "SQL from a string"],

@@ -98,6 +98,14 @@ export const BANS: Ban[] = [
     instead: "a signal, or a bounded poll of test/support",
   },
   {
+    // Bun types it as void, so no lint rule knows that it is to be awaited, and one forbids to.
+    view: "code",
+    pattern: /\)\s*\.(?:rejects|resolves)\b/g,
+    files: TESTS,
+    what: "an expectation that nobody awaits",
+    instead: "await work.catch((error: unknown) => error), then expect",
+  },
+  {
     view: "code",
     pattern: /\bsql\.(?:raw|unsafe)\b|\.unsafe\(/g,
     files: SRC,

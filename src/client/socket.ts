@@ -42,6 +42,8 @@ export interface SocketOptions {
   ticket: () => Promise<string>;
   /** Another WebSocket than that of the runtime. */
   WebSocket?: typeof WebSocket;
+  /** How long to wait before an attempt, counted from 0 since the last success; by default with full jitter up to 30 s. */
+  backoffMs?: (attempt: number) => number;
   /** How long a connection may take, ticket and greeting included. */
   connectTimeoutMs?: number;
   /** How long the server may stay silent when an answer is due. */
@@ -234,7 +236,8 @@ class ReconnectingSocket implements ChatSocket {
     const verdict = verdictOf(code);
     const atLeastMs = typeof verdict === "string" ? 0 : verdict.afterMs;
     this.#patient = this.#away !== undefined || atLeastMs > 0;
-    if (!this.#away) return atLeastMs + backoffMs(this.#attempts++);
+    const wait = this.#options.backoffMs ?? backoffMs;
+    if (!this.#away) return atLeastMs + wait(this.#attempts++);
     const [from, to] = this.#away;
     return between(Math.min(from, MAX_AWAY_MS), Math.min(to, MAX_AWAY_MS));
   }

@@ -4,6 +4,7 @@ import { isSessionAlive } from "./features/auth/mod.ts";
 import { authRoutes } from "./features/auth/routes.ts";
 import { createChatSource } from "./features/chat/mod.ts";
 import { chatRoutes } from "./features/chat/routes.ts";
+import { docsRoutes } from "./features/docs/routes.ts";
 import { healthRoutes } from "./features/health/routes.ts";
 import { mailboxRoutes } from "./features/mailbox/routes.ts";
 import { authenticateSocket } from "./features/realtime/mod.ts";
@@ -44,6 +45,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
   ]);
   // Beside the chain, so that the type that clients see has nothing of it.
   if (api && !config.production) app.use(mailboxRoutes(platform));
+  if (api) app.use(docsRoutes(() => app.routes));
   served.router = app;
   assertAccessDeclared(app.routes);
   return app;

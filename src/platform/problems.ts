@@ -12,6 +12,7 @@ import {
   NotFound,
   ValidationFailed,
 } from "./errors.ts";
+import { EXAMPLE_ID } from "./schema.ts";
 import { UnfitText } from "./text.ts";
 import { explain, type Explainer } from "./validation.ts";
 
@@ -100,7 +101,6 @@ type CodesOf<K extends ErrorKind, S extends number> = Extract<K, { status: S }>[
 
 /** The title by which the schema of a problem is known among those of other answers. */
 export const PROBLEM = "Problem";
-const EXAMPLE_ID = "01975b2e-8c1f-7a3d-9f52-6f0c7d1e2a34";
 
 export function problemSchema<const C extends string>(codes: readonly C[]) {
   const field = t.Object({

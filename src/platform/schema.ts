@@ -30,12 +30,15 @@ const EMAIL =
 FormatRegistry.Set("uuid", (value) => UUID.test(value));
 FormatRegistry.Set("frm-email", (value) => EMAIL.test(value) && !value.includes(".."));
 
+/** The id in every example of the API's document. */
+export const EXAMPLE_ID = "01975b2e-8c1f-7a3d-9f52-6f0c7d1e2a34";
+
 /** A UUID as text; ours are version 7, a client's own may be any. */
 export const Id = t.String({
   format: "uuid",
   minLength: 36,
   maxLength: 36,
-  examples: ["01975b2e-8c1f-7a3d-9f52-6f0c7d1e2a34"],
+  examples: [EXAMPLE_ID],
 });
 
 /** RFC 3339, UTC. */

@@ -44,7 +44,8 @@ export const LAYERS: Layer[] = [
   },
   {
     name: "platform",
-    files: new RegExp(`^platform/(?:${NOUN}/)*${NOUN}\\.ts$`),
+    // A declaration says what a package's files are, where the package does not.
+    files: new RegExp(`^platform/(?:${NOUN}/)*${NOUN}(?:\\.d)?\\.ts$`),
     imports: ["platform", "platform-tables"],
     may: "platform and packages",
   },

@@ -27,6 +27,7 @@ import {
   KeySet,
   LoginBody,
   Me,
+  operations,
   RefreshBody,
   RefreshReused,
   RegisterBody,
@@ -65,7 +66,12 @@ export function authRoutes(platform: Platform) {
         set.headers["location"] = "/v1/me";
         return answer(signIn, body.transport, set.headers);
       },
-      { open: true, body: RegisterBody, response: { 201: SignedIn, ...registerRefused } },
+      {
+        open: true,
+        body: RegisterBody,
+        response: { 201: SignedIn, ...registerRefused },
+        detail: operations.register,
+      },
     )
     .post(
       "/v1/auth/login",
@@ -73,7 +79,12 @@ export function authRoutes(platform: Platform) {
         if (body.transport === "body") assertNoBrowser(request);
         return answer(await login(platform, body), body.transport, set.headers);
       },
-      { open: true, body: LoginBody, response: { 200: SignedIn, ...loginRefused } },
+      {
+        open: true,
+        body: LoginBody,
+        response: { 200: SignedIn, ...loginRefused },
+        detail: operations.login,
+      },
     )
     .post(
       "/v1/auth/refresh",
@@ -83,7 +94,12 @@ export function authRoutes(platform: Platform) {
         if (given.transport === "cookie") assertOwnPage(config, request);
         return answer(await refresh(platform, given.token), given.transport, set.headers);
       },
-      { open: true, body: RefreshBody, response: { 200: SignedIn, ...refreshRefused } },
+      {
+        open: true,
+        body: RefreshBody,
+        response: { 200: SignedIn, ...refreshRefused },
+        detail: operations.refresh,
+      },
     )
     .post(
       "/v1/auth/logout",
@@ -96,11 +112,12 @@ export function authRoutes(platform: Platform) {
         set.headers["clear-site-data"] = '"cache"';
         set.status = 204;
       },
-      { open: true, body: RefreshBody, response: refreshRefused },
+      { open: true, body: RefreshBody, response: refreshRefused, detail: operations.logout },
     )
     .get("/v1/me", async ({ session }) => await getMe(platform, session.userId), {
       signedIn: true,
       response: { 200: Me, ...sessionRefused },
+      detail: operations.getMe,
     })
     .get(
       "/.well-known/jwks.json",
@@ -108,7 +125,7 @@ export function authRoutes(platform: Platform) {
         set.headers["cache-control"] = "public, max-age=300";
         return platform.tokens.publicKeys();
       },
-      { open: true, response: { 200: KeySet } },
+      { open: true, response: { 200: KeySet }, detail: operations.listKeys },
     );
 }
 

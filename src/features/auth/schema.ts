@@ -2,7 +2,7 @@ import { t } from "elysia";
 
 import { defineError, type Locale } from "../../platform/errors.ts";
 import { defineJob } from "../../platform/queue/definition.ts";
-import { Id, line, object, Time } from "../../platform/schema.ts";
+import { count, Id, line, object, Time } from "../../platform/schema.ts";
 
 export const InvalidCredentials = defineError("invalid_credentials", 401, {
   en: "The e-mail address or the password is wrong",
@@ -15,62 +15,85 @@ export const RefreshReused = defineError("refresh_reused", 401, {
 
 const Email = t.String({ format: "frm-email", maxLength: 254, examples: ["lan@example.com"] });
 /** Counted after Unicode normalisation; no rules of composition, because length is what resists guessing. */
-const NewPassword = t.String({ minLength: 8, maxLength: 128 });
+const NewPassword = t.String({ minLength: 8, maxLength: 128, examples: ["seven green lanterns"] });
 /** Where the refresh token travels: a cookie for browsers, the body for native clients. */
-const Transport = t.Optional(t.Union([t.Literal("cookie"), t.Literal("body")]));
+const Transport = t.Optional(
+  t.Union([t.Literal("cookie"), t.Literal("body")], {
+    description: "Where the refresh token travels. A page cannot ask for `body`.",
+  }),
+);
 
 export const RegisterBody = object({
   email: Email,
   password: NewPassword,
-  displayName: line(60),
+  displayName: line(60, { examples: ["Lan"] }),
   transport: Transport,
 });
 
 /** A wrong password may be as long as it likes within reason: it is wrong, not invalid. */
 export const LoginBody = object({
-  email: t.String({ minLength: 1, maxLength: 254 }),
-  password: t.String({ minLength: 1, maxLength: 128 }),
+  email: t.String({ minLength: 1, maxLength: 254, examples: ["lan@example.com"] }),
+  password: t.String({ minLength: 1, maxLength: 128, examples: ["seven green lanterns"] }),
   transport: Transport,
 });
 
 export const RefreshBody = t.Optional(
-  object({ refreshToken: t.Optional(t.String({ minLength: 1, maxLength: 256 })) }),
+  object({
+    refreshToken: t.Optional(
+      t.String({
+        minLength: 1,
+        maxLength: 256,
+        description: "Of a native client; a browser's is in its cookie.",
+      }),
+    ),
+  }),
 );
 
 const Role = t.Union([t.Literal("user"), t.Literal("moderator"), t.Literal("admin")]);
 const Tier = t.Union([t.Literal("free"), t.Literal("premium"), t.Literal("enterprise")]);
 
-export const Me = object({
-  id: Id,
-  email: t.String(),
-  displayName: t.String(),
-  role: Role,
-  tier: Tier,
-  locale: t.Union([t.Literal("vi"), t.Literal("en")]),
-  createdAt: Time,
-});
+export const Me = object(
+  {
+    id: Id,
+    email: t.String({ examples: ["lan@example.com"] }),
+    displayName: t.String({ examples: ["Lan"] }),
+    role: Role,
+    tier: Tier,
+    locale: t.Union([t.Literal("vi"), t.Literal("en")]),
+    createdAt: Time,
+  },
+  { title: "Me", description: "The signed-in user." },
+);
 export type Me = typeof Me.static;
 
-export const SignedIn = object({
-  user: Me,
-  accessToken: t.String(),
-  /** Seconds. */
-  expiresIn: t.Number(),
-  refreshToken: t.Optional(t.String()),
-});
-
-export const KeySet = object({
-  keys: t.Array(
-    object({
-      kty: t.Literal("OKP"),
-      crv: t.Literal("Ed25519"),
-      x: t.String(),
-      kid: t.String(),
-      use: t.Literal("sig"),
-      alg: t.Literal("EdDSA"),
+export const SignedIn = object(
+  {
+    user: Me,
+    accessToken: t.String({
+      description: "For `Authorization: Bearer`.",
+      examples: ["header.claims.signature"],
     }),
-  ),
-});
+    expiresIn: count("Seconds for which the access token works.", 600),
+    refreshToken: t.Optional(t.String({ description: "Only with the transport `body`." })),
+  },
+  { title: "SignedIn", description: "A user with the tokens of a session." },
+);
+
+export const KeySet = object(
+  {
+    keys: t.Array(
+      object({
+        kty: t.Literal("OKP"),
+        crv: t.Literal("Ed25519"),
+        x: t.String({ examples: ["11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"] }),
+        kid: t.String({ examples: ["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"] }),
+        use: t.Literal("sig"),
+        alg: t.Literal("EdDSA"),
+      }),
+    ),
+  },
+  { title: "KeySet", description: "A JSON Web Key Set, after RFC 7517." },
+);
 
 export const WelcomeMail = defineJob("auth.welcome_mail", { payload: object({ userId: Id }) });
 
@@ -82,3 +105,89 @@ export interface Session {
   tier: typeof Tier.static;
   locale: Locale;
 }
+
+const SET_COOKIE = {
+  "Set-Cookie": {
+    description: "The refresh token, in a cookie that no script can read; not with `body`.",
+    schema: { type: "string" as const },
+  },
+};
+const CSRF = {
+  name: "X-FRM-CSRF",
+  in: "header",
+  description: "`1`, needed when the refresh token comes in its cookie.",
+  schema: { type: "string" as const, enum: ["1"] },
+};
+
+/** What the API's document says about each operation. */
+export const operations = {
+  register: {
+    operationId: "register",
+    summary: "Open an account",
+    description: "Makes an account and signs its owner in.",
+    responses: {
+      201: {
+        description: "The account is there, and its owner is signed in.",
+        headers: {
+          ...SET_COOKIE,
+          Location: {
+            description: "Where the user is.",
+            required: true,
+            schema: { type: "string" as const, examples: ["/v1/me"] },
+          },
+        },
+      },
+    },
+  },
+  login: {
+    operationId: "login",
+    summary: "Sign in",
+    description: "Starts a session. Which half of a login was wrong is never said.",
+    responses: { 200: { description: "A new session.", headers: SET_COOKIE } },
+  },
+  refresh: {
+    operationId: "refreshSession",
+    summary: "Exchange a refresh token",
+    description:
+      "Answers the next access token and replaces the refresh token, from the body or else from its cookie. " +
+      "A refresh token that comes a second time ends the session.",
+    parameters: [CSRF],
+    responses: { 200: { description: "The session goes on.", headers: SET_COOKIE } },
+  },
+  logout: {
+    operationId: "logout",
+    summary: "Sign out",
+    description:
+      "Ends the session of the access token, or of the refresh token, on every instance. " +
+      "Without either there is nothing to end, and that is no error.",
+    security: [{}, { bearer: [] }],
+    parameters: [CSRF],
+    responses: {
+      204: {
+        description: "The session has ended.",
+        headers: {
+          "Set-Cookie": {
+            description: "Takes the cookie away.",
+            required: true,
+            schema: { type: "string" as const },
+          },
+          "Clear-Site-Data": {
+            description: "Empties the browser's cache.",
+            required: true,
+            schema: { type: "string" as const, examples: ['"cache"'] },
+          },
+        },
+      },
+    },
+  },
+  getMe: {
+    operationId: "getMe",
+    summary: "Who am I",
+    description: "The user that the access token belongs to.",
+  },
+  listKeys: {
+    operationId: "listKeys",
+    summary: "Our public keys",
+    description: "The keys that verify our access tokens.",
+  },
+};

@@ -28,6 +28,7 @@ import {
   NewConversation,
   NewMessage,
   NotAGroup,
+  operations,
 } from "./schema.ts";
 import { createConversation, listConversations } from "./service/conversations.ts";
 import { addMember, removeMember } from "./service/members.ts";
@@ -74,7 +75,11 @@ export function chatRoutes(platform: Platform) {
           userId: session.userId,
           limit: query.limit ?? PAGE_LIMIT,
         }),
-      { query: PageQuery, response: { 200: ConversationPage, ...refused } },
+      {
+        query: PageQuery,
+        response: { 200: ConversationPage, ...refused },
+        detail: operations.listConversations,
+      },
     )
     .post(
       "",
@@ -84,7 +89,11 @@ export function chatRoutes(platform: Platform) {
         set.headers["location"] = `/v1/conversations/${conversation.id}`;
         return conversation;
       },
-      { body: NewConversation, response: { 200: Conversation, 201: Conversation, ...refused } },
+      {
+        body: NewConversation,
+        response: { 200: Conversation, 201: Conversation, ...refused },
+        detail: operations.openConversation,
+      },
     )
     .get(
       "/:id/messages",
@@ -95,7 +104,12 @@ export function chatRoutes(platform: Platform) {
           conversationId: params.id.toLowerCase(),
           limit: query.limit ?? PAGE_LIMIT,
         }),
-      { params: ConversationParams, query: PageQuery, response: { 200: MessagePage, ...refused } },
+      {
+        params: ConversationParams,
+        query: PageQuery,
+        response: { 200: MessagePage, ...refused },
+        detail: operations.listMessages,
+      },
     )
     .post(
       "/:id/messages",
@@ -112,6 +126,7 @@ export function chatRoutes(platform: Platform) {
         params: ConversationParams,
         body: NewMessage,
         response: { 200: Message, 201: Message, ...refused },
+        detail: operations.sendMessage,
       },
     )
     .put(
@@ -120,7 +135,7 @@ export function chatRoutes(platform: Platform) {
         await addMember(platform, target(params, session));
         set.status = 204;
       },
-      { params: MemberParams, response: memberRefused },
+      { params: MemberParams, response: memberRefused, detail: operations.addMember },
     )
     .delete(
       "/:id/members/:userId",
@@ -128,7 +143,7 @@ export function chatRoutes(platform: Platform) {
         await removeMember(platform, target(params, session));
         set.status = 204;
       },
-      { params: MemberParams, response: memberRefused },
+      { params: MemberParams, response: memberRefused, detail: operations.removeMember },
     );
 }
 

@@ -15,7 +15,7 @@ import { problems } from "../../platform/problems.ts";
 import { SUBPROTOCOL } from "../../platform/realtime/frames.ts";
 import type { Gateway } from "../../platform/realtime/gateway.ts";
 import { auth } from "../auth/mod.ts";
-import { SubprotocolRequired, Ticket } from "./schema.ts";
+import { operations, SubprotocolRequired, Ticket } from "./schema.ts";
 import { issueTicket } from "./service.ts";
 
 const refused = problems(
@@ -36,7 +36,7 @@ export function ticketRoutes(platform: Platform) {
         set.status = 201;
         return await issueTicket(platform, session);
       },
-      { signedIn: true, response: { 201: Ticket, ...refused } },
+      { signedIn: true, response: { 201: Ticket, ...refused }, detail: operations.issueTicket },
     );
 }
 
@@ -51,7 +51,11 @@ export function socketRoutes(platform: Platform, gateway: Gateway) {
         if (server?.upgrade(request, { data: gateway.newSocket() })) return undefined;
         throw new AppError(SubprotocolRequired, "Cannot upgrade: this is no WebSocket handshake");
       },
-      { open: true, response: problems(SubprotocolRequired, OriginNotAllowed) },
+      {
+        open: true,
+        response: problems(SubprotocolRequired, OriginNotAllowed),
+        detail: operations.openSocket,
+      },
     );
 }
 

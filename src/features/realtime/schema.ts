@@ -1,15 +1,46 @@
 import { t } from "elysia";
 
 import { defineError } from "../../platform/errors.ts";
-import { object } from "../../platform/schema.ts";
+import { count, object } from "../../platform/schema.ts";
 
 export const SubprotocolRequired = defineError("subprotocol_required", 400, {
   en: "Open a WebSocket and offer the subprotocol frm.v1",
   vi: "Hãy mở WebSocket với giao thức con frm.v1",
 });
 
-export const Ticket = object({
-  ticket: t.String(),
-  /** Seconds. */
-  expiresIn: t.Number(),
-});
+export const Ticket = object(
+  {
+    ticket: t.String({
+      description: "The `tok` of the first frame; it works once.",
+      examples: ["tk_6kMZr2vXbqCw0yqkQh9y1A"],
+    }),
+    expiresIn: count("Seconds for which the ticket works.", 30),
+  },
+  { title: "Ticket", description: "Opens one socket." },
+);
+
+/** What the API's document says about each operation. */
+export const operations = {
+  issueTicket: {
+    operationId: "issueTicket",
+    summary: "Get a ticket for the socket",
+    description: "A ticket stands for the caller's session in the first frame of a socket, once.",
+  },
+  openSocket: {
+    operationId: "openSocket",
+    summary: "Open the socket",
+    description:
+      "The handshake of a WebSocket, which this page cannot make. It offers the subprotocol `frm.v1` first; " +
+      "who the user is, the first frame says: `hello` with a ticket or an access token.",
+    parameters: [
+      {
+        name: "Sec-WebSocket-Protocol",
+        in: "header",
+        required: true,
+        description: "The subprotocols that the client speaks.",
+        schema: { type: "string" as const, examples: ["frm.v1"] },
+      },
+    ],
+    responses: { 101: { description: "The connection is a WebSocket from here on." } },
+  },
+};

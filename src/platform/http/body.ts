@@ -4,7 +4,7 @@ import { type Json, normalizeInput } from "../text.ts";
 /** Largest body of an ordinary endpoint; uploads have limits of their own. */
 const MAX_BODY_BYTES = 1_048_576;
 
-const METHODS_WITH_BODY = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+export const METHODS_WITH_BODY = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
 /**
  * Refuses a body before a byte of it is read. Only JSON passes, because a form or plain text can be sent across sites

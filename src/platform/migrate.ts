@@ -19,6 +19,7 @@ export interface MigrateOptions {
 
 const LOCK = 4_602_139;
 const LOCK_TIMEOUT_MS = 60_000;
+const CONNECT_TIMEOUT_S = 10;
 const ATTEMPTS = 6;
 /** Roles are global to a server while our lock is not: two databases migrating at once can collide on them. */
 const COLLISION = new Set(["42710", "23505", "XX000", "40P01"]);
@@ -29,14 +30,7 @@ const COLLISION = new Set(["42710", "23505", "XX000", "40P01"]);
  */
 export async function migrate(options: MigrateOptions): Promise<void> {
   const login = await loginOf(options.url);
-  const { url, host } = connectionOptions(options.adminUrl);
-  const sql = postgres(url, {
-    ...(host === undefined ? {} : { path: host }),
-    max: 1,
-    prepare: false,
-    connect_timeout: 10,
-    onnotice: () => undefined,
-  });
+  const sql = connect(options.adminUrl);
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -55,15 +49,19 @@ export async function migrate(options: MigrateOptions): Promise<void> {
   }
 }
 
-async function loginOf(databaseUrl: URL): Promise<string> {
-  const { url, host } = connectionOptions(databaseUrl);
-  const sql = postgres(url, {
+function connect(target: URL): postgres.Sql {
+  const { url, host } = connectionOptions(target);
+  return postgres(url, {
     ...(host === undefined ? {} : { path: host }),
     max: 1,
     prepare: false,
-    connect_timeout: 10,
+    connect_timeout: CONNECT_TIMEOUT_S,
     onnotice: () => undefined,
   });
+}
+
+async function loginOf(databaseUrl: URL): Promise<string> {
+  const sql = connect(databaseUrl);
   try {
     const [row] = await sql<[{ login: string }]>`select session_user as login`;
     return row.login;

@@ -32,6 +32,8 @@ const SOURCES = ["src", "test", "scripts", "drizzle"];
 /** Everything else in the environment could change a result, so tests do not see it. */
 const PASSED_ON =
   /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TERM|TMPDIR|CI|GITHUB_ACTIONS|XDG_.*|BUN_INSTALL|LD_LIBRARY_PATH|DYLD_.*|TEST_.*)$/;
+/** Tests start servers and wait for them; one that takes longer than this has lost its signal. */
+const TEST_LIMIT_MS = 30_000;
 /** Tests mostly wait for servers: measured on two cores, three files at once beat two, and more gained nothing. */
 const PARALLEL = availableParallelism() + 1;
 
@@ -88,7 +90,13 @@ async function runTests(
     env.TEST_DATABASE_URL = databaseUrl || services.databaseUrl || "";
     env.TEST_REDIS_URL = redisUrl || services.redisUrl || "";
     const paths = patterns.length > 0 ? patterns : ["./test"];
-    const argv = ["--no-orphans", "test", `--parallel=${PARALLEL}`, ...paths];
+    const argv = [
+      "--no-orphans",
+      "test",
+      `--parallel=${PARALLEL}`,
+      `--timeout=${TEST_LIMIT_MS}`,
+      ...paths,
+    ];
     const step = { name: "tests", argv, limitMs: TESTS_LIMIT_MS, counts: true };
     return await runStep(step, env, signal);
   } catch (error) {

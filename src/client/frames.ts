@@ -96,9 +96,9 @@ export function readFrames(data: unknown): ServerFrame[] {
 }
 
 function isFrame(value: unknown): value is ServerFrame {
-  return (
-    typeof value === "object" && value !== null && typeof (value as ServerFrame).t === "string"
-  );
+  if (typeof value !== "object" || value === null) return false;
+  const { t, ch, seq } = value as { t?: unknown; ch?: unknown; seq?: unknown };
+  return t === "ev" ? typeof ch === "string" && Number.isSafeInteger(seq) : typeof t === "string";
 }
 
 /** The event in a frame; undefined for a kind that this client does not know. */

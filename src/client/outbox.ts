@@ -37,6 +37,8 @@ interface Entry {
 
 const MAX_WAITING = 256;
 const TIMEOUT_MS = 60_000;
+/** Far more than the server stores; a frame that is longer than it reads would end the socket for good. */
+const MAX_BODY_BYTES = 48_000;
 const OVERDUE = "Cannot send a message: it was not acknowledged in time";
 
 /**
@@ -58,6 +60,8 @@ export class Outbox {
     const waiting = this.#entries.get(cid);
     if (waiting) return await waiting.sent;
     if (signal?.aborted === true) throw aborted();
+    if (new TextEncoder().encode(JSON.stringify(body)).length > MAX_BODY_BYTES)
+      throw new ClientError("too_long", "Cannot send a message: it is far too long");
     if (this.#entries.size >= MAX_WAITING)
       throw new ClientError("outbox_full", `Cannot send a message: ${MAX_WAITING} are waiting`);
     const { promise, resolve, reject } = Promise.withResolvers<SentMessage>();

@@ -4,7 +4,7 @@ import type { ProblemCode, ProblemFields } from "./contract.ts";
 export type Problem<Code extends string = ProblemCode> = ProblemFields & { code: Code };
 
 /** Codes of this client itself, for what the server never got to say. */
-type OwnCode = "aborted" | "closed" | "outbox_full" | "timeout";
+type OwnCode = "aborted" | "closed" | "outbox_full" | "timeout" | "too_long";
 
 export type ClientErrorCode = ProblemCode | OwnCode;
 

@@ -35,6 +35,9 @@ type Request =
 const SUBPROTOCOL = "frm.v1";
 const LOST = 1006;
 const NORMAL = 1000;
+/** Whatever the server asks for, it is neither a flood nor silence. */
+const MIN_HEARTBEAT_MS = 10;
+const MAX_HEARTBEAT_MS = 300_000;
 /** Heartbeats of many clients must not come in step. */
 const HEARTBEAT_SPREAD = 0.2;
 /** Other frames show that the connection lives, but a request may not go without an answer for ever. */
@@ -115,7 +118,7 @@ export class Session {
     clearTimeout(this.#connectTimer);
     this.#greeted = true;
     // The first one comes at a random time, because many may have connected at once.
-    this.#schedule(frame.hb, [0, 1]);
+    this.#schedule(Math.min(Math.max(frame.hb, MIN_HEARTBEAT_MS), MAX_HEARTBEAT_MS), [0, 1]);
     this.#options.onOpen(frame);
   }
 

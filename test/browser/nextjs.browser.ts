@@ -221,7 +221,7 @@ async function open(page: Page): Promise<void> {
 
 async function send(page: Page, body: string): Promise<void> {
   await page.fill("input[name=body]", body);
-  await page.click("form.send button");
+  await page.pressEnter();
 }
 
 async function bodies(page: Page): Promise<string[]> {

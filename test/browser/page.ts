@@ -15,16 +15,17 @@ export interface Page extends AsyncDisposable {
   /** Resolves when a request to an address that starts so has been made. */
   untilRequest: (start: string) => Promise<void>;
   click: (selector: string) => Promise<void>;
-  /** Replaces what is in a field. */
+  /** Replaces what is in a field, which has the focus from then on. */
   fill: (selector: string, text: string) => Promise<void>;
+  /** Presses Enter where the focus is: it hits even while the page moves under a pointer. */
+  pressEnter: () => Promise<void>;
   /** All cookies by name, those that no script can read too. */
   cookies: () => Promise<Record<string, string>>;
   deleteCookie: (name: string, url: string) => Promise<void>;
 }
 
 const STEP_LIMIT_MS = 20_000;
-const SELECT_ALL = { type: "rawKeyDown", key: "a", code: "KeyA", windowsVirtualKeyCode: 65 };
-const CONTROL = 2;
+const ENTER = { key: "Enter", code: "Enter", windowsVirtualKeyCode: 13, text: "\r" };
 
 /** Written in the page at the start of every document; the driver reads it back as a console message. */
 const REPORT_VIOLATIONS = `document.addEventListener("securitypolicyviolation", (event) =>
@@ -118,13 +119,14 @@ export async function openPage({ call, listen }: DevTools): Promise<Page> {
       );
     },
     fill: async (selector, text) => {
-      await click(selector);
-      await send("Input.dispatchKeyEvent", {
-        ...SELECT_ALL,
-        modifiers: CONTROL,
-        commands: ["selectAll"],
-      });
+      const field = `document.querySelector(${JSON.stringify(selector)})`;
+      await untilTrue(`"${selector}" to fill`, `${field}?.disabled === false`);
+      await read(`${field}.focus(), ${field}.select()`);
       await send("Input.insertText", { text });
+    },
+    pressEnter: async () => {
+      for (const type of ["keyDown", "keyUp"])
+        await send("Input.dispatchKeyEvent", { type, ...ENTER });
     },
     [Symbol.asyncDispose]: async () => {
       await call("Target.disposeBrowserContext", { browserContextId });

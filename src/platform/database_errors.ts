@@ -6,6 +6,7 @@ import { TimeoutError } from "./time.ts";
 
 const UNIQUE_VIOLATION = "23505";
 const FOREIGN_KEY_VIOLATION = "23503";
+const PROTOCOL_VIOLATION = "08P01";
 /** Postgres is starting, stopping, out of connections, or ended ours: it is away, not wrong. */
 const AWAY = new Set(["57P01", "57P02", "57P03", "53300", "08000", "08003", "08006", "25006"]);
 /** A statement, a lock or an idle transaction took too long, or two transactions were in each other's way. */
@@ -37,9 +38,10 @@ export function isConnectionError(error: unknown): boolean {
   if (root instanceof TimeoutError) return true;
   const code = codeOf(error);
   if (code === undefined) return false;
-  return root instanceof postgres.PostgresError
-    ? code === "57P01" || code === "57P02"
-    : CONNECTION_CODE.test(code);
+  if (!(root instanceof postgres.PostgresError)) return CONNECTION_CODE.test(code);
+  // A pooler has this one code for everything; without FATAL it is Postgres that refuses what we sent.
+  if (code === PROTOCOL_VIOLATION) return (root.severity ?? root.severity_local) === "FATAL";
+  return code === "57P01" || code === "57P02";
 }
 
 /** The name of the violated unique constraint, or undefined when the error is something else. */

@@ -19,6 +19,11 @@ function refusal(code: string, constraint?: string): Error {
   return new DrizzleQueryError("select 1", [], Object.assign(error, fields));
 }
 
+function farewell(): Error {
+  const fields = { code: "08P01", severity_local: "FATAL", message: "query_wait_timeout" };
+  return Object.assign(new postgres.PostgresError("ended"), fields);
+}
+
 function failure(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
@@ -27,6 +32,7 @@ test.each([
   ["57P01 of Postgres", refusal("57P01"), "dependency_unavailable"],
   ["53300 of Postgres", refusal("53300"), "dependency_unavailable"],
   ["25006 of Postgres", refusal("25006"), "dependency_unavailable"],
+  ["08P01 of a pooler that ends the connection", farewell(), "dependency_unavailable"],
   ["CONNECTION_CLOSED", failure("CONNECTION_CLOSED"), "dependency_unavailable"],
   ["ECONNREFUSED", failure("ECONNREFUSED"), "dependency_unavailable"],
   ["our own bound", new TimeoutError("late"), "dependency_unavailable"],
@@ -44,7 +50,13 @@ test.each([
 });
 
 test("what is neither away nor slow stays what it is", () => {
-  for (const error of [refusal("42P01"), new Error("ours"), failure("23"), undefined])
+  for (const error of [
+    refusal("42P01"),
+    refusal("08P01"),
+    new Error("ours"),
+    failure("23"),
+    undefined,
+  ])
     expect(toDatabaseError(error)).toBe(error);
 });
 

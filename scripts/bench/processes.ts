@@ -1,4 +1,3 @@
-import { cpus } from "node:os";
 import { join } from "node:path";
 
 import type { Subprocess } from "bun";
@@ -7,9 +6,8 @@ const ROOT = join(import.meta.dir, "..", "..");
 const KILL_AFTER_MS = 5_000;
 /** The end of what a process has written, enough to see why it died. */
 const MAX_LOG_LENGTH = 4_000;
+const LAST_WORDS_MS = 500;
 const START_TIMEOUT_MS = 30_000;
-/** The kernel counts a process's time in these, on every Linux that Bun runs on. */
-const TICKS_PER_SECOND = 100;
 
 export interface ProcessSpec {
   name: string;
@@ -36,7 +34,7 @@ export function spawn({ name, argv, env = {} }: ProcessSpec): Child {
     stderr: "pipe",
   });
   let log = "";
-  void collect(child.stderr, (text) => (log = (log + text).slice(-MAX_LOG_LENGTH)));
+  const collected = collect(child.stderr, (text) => (log = (log + text).slice(-MAX_LOG_LENGTH)));
   const lines = linesOf(child.stdout);
   return {
     pid: child.pid,
@@ -50,7 +48,11 @@ export function spawn({ name, argv, env = {} }: ProcessSpec): Child {
       const next = await Promise.race([lines.next(), late.promise]);
       clearTimeout(timer);
       if (!next) throw new Error(`Cannot wait for ${name}: silent for ${timeoutMs} ms\n${log}`);
-      if (next.done) throw new Error(`Cannot go on with ${name}: it has ended\n${log}`);
+      if (next.done) {
+        // Why it ended may still be on its way; something it started may hold the pipe for ever.
+        await Promise.race([collected, Bun.sleep(LAST_WORDS_MS)]);
+        throw new Error(`Cannot go on with ${name}: it has ended\n${log}`);
+      }
       return next.value;
     },
     [Symbol.asyncDispose]: () => end(child),
@@ -97,29 +99,4 @@ async function collect(
 ): Promise<void> {
   const decoder = new TextDecoder();
   for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
-}
-
-/** Processor seconds that these processes have used so far; 0 where the system does not tell. */
-export async function cpuSecondsOf(pids: number[]): Promise<number> {
-  const stats = await Promise.all(
-    pids.map((pid) =>
-      Bun.file(`/proc/${pid}/stat`)
-        .text()
-        .catch(() => ""),
-    ),
-  );
-  let ticks = 0;
-  for (const stat of stats) {
-    // The name in parentheses may hold spaces; user and system time are the 12th and 13th field behind it.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
-  }
-  return ticks / TICKS_PER_SECOND;
-}
-
-/** Processor seconds that the whole machine has spent on anything but waiting. */
-export function machineCpuSeconds(): number {
-  let busyMs = 0;
-  for (const { times } of cpus()) busyMs += times.user + times.nice + times.sys + times.irq;
-  return busyMs / 1_000;
 }

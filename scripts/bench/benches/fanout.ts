@@ -1,8 +1,9 @@
-import { compare, median } from "../comparison.ts";
+import { busyNotes, measureCpu } from "../busy.ts";
+import { compare } from "../comparison.ts";
 import type { Bench, Measure, Outcome, Side } from "../contract.ts";
 import type { CrowdSpec } from "../load/crowd.ts";
 import type { DialectName } from "../load/dialects.ts";
-import { type Load, measureCpu } from "../load/driver.ts";
+import type { Load } from "../load/driver.ts";
 import type { BurstResult, PacedResult, SocketJob } from "../load/sockets.ts";
 import { createMessageTable } from "../message_table.ts";
 import { openGroup, type Person, registerPeople } from "../people.ts";
@@ -161,11 +162,6 @@ function notesOf(all: Series[]): string[] {
     `one sender; ${RECEIVERS / 2} receivers on each of two processes; deliveries: ${WINDOW} messages under way at any time; latency: ${PER_SECOND} messages a second.`,
     "frm-ai checks the membership, stores the message, its event and its outbox row, and waits for the commit, one message after the other, before it delivers.",
     `Peers deliver the same number of bytes, check nothing, and store nothing or one row. Those that store it do so concurrently and keep no order. Socket.IO runs on ${runtime}.`,
-    ...all.filter(({ samples }) => samples.length > 0).map(busyNote),
+    ...busyNotes(all),
   ];
-}
-
-function busyNote({ name, samples }: Series): string {
-  const cores = (key: string) => median(samples.map((sample) => sample[key] ?? 0)).toFixed(2);
-  return `cores busy at full speed, ${name}: servers ${cores("servers")}, load ${cores("client")}, Postgres, Redis and all else ${cores("rest")}`;
 }

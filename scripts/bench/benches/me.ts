@@ -1,9 +1,10 @@
 import { RedisClient } from "bun";
 
-import { compare, median } from "../comparison.ts";
+import { busyNotes, measureCpu } from "../busy.ts";
+import { compare } from "../comparison.ts";
 import type { Bench, Measure, Outcome, Side } from "../contract.ts";
 import { findPython } from "../debian.ts";
-import { type Load, measureCpu } from "../load/driver.ts";
+import type { Load } from "../load/driver.ts";
 import type { HttpJob, HttpResult } from "../load/http.ts";
 import { type Person, registerPeople, request } from "../people.ts";
 import { alternate, type Series } from "../rounds.ts";
@@ -151,11 +152,6 @@ function notesOf(all: Series[]): string[] {
     `${CONNECTIONS} kept-alive connections, one request at a time on each; every answer is compared byte by byte. One server process each.`,
     "frm-ai: EdDSA token, session from Redis, then the user from Postgres in a transaction of its own under row-level security.",
     "FastAPI: one uvicorn worker (uvloop, httptools), redis-py, PyJWT, asyncpg; the same token, session and row, by one plain query.",
-    ...all.filter(({ samples }) => samples.length > 0).map(busyNote),
+    ...busyNotes(all),
   ];
-}
-
-function busyNote({ name, samples }: Series): string {
-  const cores = (key: string) => median(samples.map((sample) => sample[key] ?? 0)).toFixed(2);
-  return `cores busy, ${name}: server ${cores("servers")}, load ${cores("client")}, Postgres, Redis and all else ${cores("rest")}`;
 }

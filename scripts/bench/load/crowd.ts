@@ -97,6 +97,9 @@ function emptyCrowd({ dialect, talk }: CrowdSpec): Crowd {
 }
 
 function newMember(crowd: Crowd, token: string, index: number): Member {
+  const ready = Promise.withResolvers<void>();
+  // It may fail before anybody waits for it.
+  ready.promise.catch(() => undefined);
   return {
     socket: undefined,
     crowd,
@@ -104,7 +107,7 @@ function newMember(crowd: Crowd, token: string, index: number): Member {
     token,
     isSender: false,
     phase: "upgrading",
-    ready: Promise.withResolvers(),
+    ready,
     rest: undefined,
     count: 0,
   };

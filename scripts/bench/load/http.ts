@@ -40,6 +40,8 @@ async function run(job: HttpJob): Promise<HttpResult> {
   const check = createCheck(Buffer.from(job.body));
   const latencies = new Float64Array(MAX_SAMPLES);
   const ended = Promise.withResolvers<void>();
+  // A connection may fail while others are still being opened, when nobody waits for the end yet.
+  ended.promise.catch(() => undefined);
   let count = 0;
   let open = job.connections;
   let deadline = Number.POSITIVE_INFINITY;

@@ -1,0 +1,74 @@
+import { cpus } from "node:os";
+
+import { median } from "./comparison.ts";
+import type { Series } from "./rounds.ts";
+
+/** Cores that were busy on average. */
+export interface Busy {
+  client: number;
+  servers: number;
+  /** Postgres, Redis, and whatever else ran on the machine. */
+  rest: number;
+}
+
+/** The kernel counts a process's time in these, on every Linux that Bun runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** Runs `work` and tells how many cores the load, the servers and everything else kept busy meanwhile. */
+export async function measureCpu<T>(
+  pids: { client: number; servers: number[] },
+  work: () => Promise<T>,
+): Promise<{ result: T; busy: Busy }> {
+  const read = async () => ({
+    at: performance.now(),
+    client: await cpuSecondsOf([pids.client]),
+    servers: await cpuSecondsOf(pids.servers),
+    machine: machineCpuSeconds(),
+  });
+  const before = await read();
+  const result = await work();
+  const after = await read();
+  const seconds = (after.at - before.at) / 1_000;
+  const client = (after.client - before.client) / seconds;
+  const servers = (after.servers - before.servers) / seconds;
+  const machine = (after.machine - before.machine) / seconds;
+  return { result, busy: { client, servers, rest: Math.max(0, machine - client - servers) } };
+}
+
+/** One line for each side that was measured: who was busy tells what its number is limited by. */
+export function busyNotes(all: Series[]): string[] {
+  return all
+    .filter(({ samples }) => samples.length > 0)
+    .map(({ name, samples }) => {
+      const cores = (key: keyof Busy) => median(samples.map((sample) => sample[key] ?? 0));
+      const [servers, client, rest] = [cores("servers"), cores("client"), cores("rest")].map(
+        (value) => value.toFixed(2),
+      );
+      return `cores busy, ${name}: servers ${servers}, load ${client}, Postgres, Redis and all else ${rest}`;
+    });
+}
+
+/** Processor seconds that these processes have used so far; 0 where the system does not tell. */
+async function cpuSecondsOf(pids: number[]): Promise<number> {
+  const stats = await Promise.all(
+    pids.map((pid) =>
+      Bun.file(`/proc/${pid}/stat`)
+        .text()
+        .catch(() => ""),
+    ),
+  );
+  let ticks = 0;
+  for (const stat of stats) {
+    // The name in parentheses may hold spaces; user and system time are the 12th and 13th field behind it.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  }
+  return ticks / TICKS_PER_SECOND;
+}
+
+/** Processor seconds that the whole machine has spent on anything but waiting. */
+function machineCpuSeconds(): number {
+  let busyMs = 0;
+  for (const { times } of cpus()) busyMs += times.user + times.nice + times.sys + times.irq;
+  return busyMs / 1_000;
+}

@@ -212,39 +212,3 @@ test("who is refused a ticket is signed out, and no connection is made", async (
   expect(recorder.ended).toEqual([{ verdict: "signed_out", code: 0, reason: "session_revoked" }]);
   expect(server.peers).toEqual([]);
 });
-
-test("a listener that is taken away, or whose socket was closed, hears nothing more", async () => {
-  await using server = openScriptedServer();
-  using recorder = record(server.url);
-  await opened(recorder);
-  const heard: number[] = [];
-  const off = recorder.socket.on("event", ({ seq }) => {
-    heard.push(seq);
-    off();
-  });
-  recorder.socket.on("event", ({ seq }) => {
-    if (seq === 2) recorder.socket.close();
-  });
-  server.peers[0]?.send(JSON.stringify([1, 2, 3].map(() => server.append(CHANNEL))));
-  await until("the end", () => recorder.socket.state === "closed");
-  expect([heard, seqsOf(recorder)]).toEqual([[1], [1, 2]]);
-  expect(recorder.ended).toEqual([]);
-});
-
-test("a closed socket leaves no timer and no connection behind: the process ends by itself", async () => {
-  await using server = openScriptedServer({ hbMs: 60_000 });
-  const program = `
-    import { createSocket } from ${JSON.stringify(`${import.meta.dir}/../../src/client/mod.ts`)};
-    const socket = createSocket({ url: ${JSON.stringify(server.url)}, ticket: async () => "t" });
-    const sent = socket.send({ conversationId: "${CONVERSATION}", body: "hi" });
-    await sent;
-    const late = socket.send({ conversationId: "${CONVERSATION}", body: "late" });
-    socket.close();
-    console.log(await late.catch((error) => error.code));`;
-  const child = Bun.spawn([process.execPath, "-e", program], {
-    stdout: "pipe",
-    stderr: "inherit",
-    timeout: 10_000,
-  });
-  expect([await child.stdout.text(), await child.exited]).toEqual(["closed\n", 0]);
-});

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { call, converse, PASSWORD, type Person, signUp } from "../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../support/instance.ts";
+import { until } from "../support/poll.ts";
 import { listApps, type RunningApp, startApp } from "./app.ts";
 import { type Chromium, openChromium } from "./chromium.ts";
 import type { Page } from "./page.ts";
@@ -10,6 +11,8 @@ import type { Page } from "./page.ts";
 const SETUP_LIMIT_MS = 120_000;
 const JOURNEY_LIMIT_MS = 90_000;
 const CONNECTED = `document.querySelector('[role=status]')?.dataset.state === "open"`;
+
+const UNREACHABLE = `document.querySelector('[role=alert]')?.dataset.code === "unreachable"`;
 
 let cluster: Cluster;
 let chromium: Chromium;
@@ -135,6 +138,48 @@ test(
   },
   JOURNEY_LIMIT_MS,
 );
+
+test(
+  "while the API is away every page says so, and nobody is signed out",
+  async () => {
+    await using page = await signIn(side(0), lan);
+    await instance(0).kill();
+    await page.click("ul + button");
+    await page.until("the refusal in the browser", UNREACHABLE);
+    await page.goto(`${side(0).url}/conversations`);
+    await page.until("the refusal on the server", UNREACHABLE);
+    // The access token has run out too, and cannot be renewed.
+    await page.deleteCookie("__Host-frm_access", side(0).url);
+    await page.goto(`${side(0).url}/conversations`);
+    await page.until("the refusal before the page", UNREACHABLE);
+    expect(await page.read("location.pathname")).toBe("/conversations");
+    instances[0] = await startInstanceOf(side(0));
+    await page.goto(`${side(0).url}/conversations`);
+    await page.until("the list", `document.querySelector("main ul li a")`);
+  },
+  JOURNEY_LIMIT_MS,
+);
+
+test("a page runs no script but its own, and asks nobody else for anything", async () => {
+  await using page = await chromium.openPage();
+  await page.goto(`${side(0).url}/sign-in`);
+  expect(page.complaints).toEqual([]);
+  await page.read(`(() => {
+    const script = document.createElement("script");
+    script.textContent = "window.intruded = true";
+    document.body.append(script);
+    const image = document.createElement("img");
+    image.src = "https://tracker.example/pixel.png";
+    document.body.append(image);
+    document.body.insertAdjacentHTML("beforeend", "<img src='/icon.svg?' onload='window.intruded = true'>");
+  })()`);
+  await until("every refusal", () =>
+    ["script-src-elem", "script-src-attr", "img-src"].every((directive) =>
+      page.complaints.some((complaint) => complaint.includes(`CSP: ${directive}`)),
+    ),
+  );
+  expect(await page.read("window.intruded === undefined")).toBe(true);
+});
 
 test(
   "an access token that ran out is renewed by the server, page after page",

@@ -37,14 +37,20 @@ async function admit(request: NextRequest): Promise<NextResponse> {
   }
   if (error.status === 401) return signInFirst(request);
   // The API is away, which is no reason to sign anybody out.
-  return NextResponse.json({ code: error.value.code }, { status: 503 });
+  return isSession(request)
+    ? NextResponse.json({ code: error.value.code }, { status: 503 })
+    : NextResponse.rewrite(new URL("/unavailable", request.url), { request, status: 503 });
+}
+
+/** A script of ours asks for it, which wants a code and no page. */
+function isSession(request: NextRequest): boolean {
+  return request.nextUrl.pathname === "/session";
 }
 
 function signInFirst(request: NextRequest): NextResponse {
-  const response =
-    request.nextUrl.pathname === "/session"
-      ? NextResponse.json({ code: "unauthenticated" }, { status: 401 })
-      : NextResponse.redirect(new URL("/sign-in", request.url));
+  const response = isSession(request)
+    ? NextResponse.json({ code: "unauthenticated" }, { status: 401 })
+    : NextResponse.redirect(new URL("/sign-in", request.url));
   dropTokens(response.cookies);
   return response;
 }

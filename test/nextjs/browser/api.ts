@@ -1,4 +1,4 @@
-import { type Api, createApi } from "@frm-ai/client";
+import { type Api, ClientError, type ClientErrorCode, createApi } from "@frm-ai/client";
 
 /** The token is asked for again this long before its end. */
 const MARGIN_MS = 30_000;
@@ -30,10 +30,17 @@ export function leave(): void {
   location.assign("/sign-in");
 }
 
+/** The code of a refusal that was thrown; anything else is a fault of ours and goes on. */
+export function codeOf(thrown: unknown): ClientErrorCode {
+  if (thrown instanceof ClientError) return thrown.code;
+  throw thrown;
+}
+
 async function accessToken(): Promise<string | undefined> {
   if (held && Date.now() < held.expiresAt - MARGIN_MS) return held.accessToken;
   const answer = await fetch("/session", { cache: "no-store" });
-  if (!answer.ok) return undefined;
+  if (answer.status === 401) return undefined;
+  if (!answer.ok) throw new ClientError("unreachable", "Cannot renew the session", answer.status);
   held = (await answer.json()) as Held;
   return held.accessToken;
 }

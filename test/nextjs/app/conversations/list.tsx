@@ -4,7 +4,7 @@ import type { ClientErrorCode } from "@frm-ai/client";
 import Link from "next/link";
 import { useState } from "react";
 
-import { browserApi } from "../../browser/api.ts";
+import { browserApi, codeOf } from "../../browser/api.ts";
 import type { Conversation, ConversationPage } from "../answers.ts";
 import { ProblemNote } from "../problem.tsx";
 import { Time } from "../time.tsx";
@@ -16,9 +16,13 @@ export function ConversationList({ first }: { first: ConversationPage }) {
 
   async function load(cursor: string | null): Promise<void> {
     const query = cursor === null ? {} : { cursor };
-    const { data, error } = await browserApi().v1.conversations.get({ query });
-    setRefused(error?.value.code);
-    if (data) setList({ ...data, items: cursor === null ? data.items : [...items, ...data.items] });
+    try {
+      const { data, error } = await browserApi().v1.conversations.get({ query });
+      setRefused(error?.value.code);
+      if (data) setList({ ...data, items: [...(cursor === null ? [] : items), ...data.items] });
+    } catch (thrown) {
+      setRefused(codeOf(thrown));
+    }
   }
 
   return (

@@ -1,8 +1,9 @@
 "use client";
 
-import { ClientError, type ClientErrorCode, type SocketState } from "@frm-ai/client";
+import type { ClientErrorCode, SocketState } from "@frm-ai/client";
 import { type FormEvent, useRef, useState } from "react";
 
+import { codeOf } from "../../../browser/api.ts";
 import type { Me, MessagePage } from "../../answers.ts";
 import { fieldOf } from "../../field.ts";
 import { ProblemNote } from "../../problem.tsx";
@@ -33,9 +34,8 @@ export function Chat({ conversationId, me, first, socketUrl }: Props) {
     try {
       await work();
       setRefused(undefined);
-    } catch (error) {
-      if (!(error instanceof ClientError)) throw error;
-      setRefused(error.code);
+    } catch (thrown) {
+      setRefused(codeOf(thrown));
     }
   }
 

@@ -44,7 +44,12 @@ export const Id = t.String({
 /** RFC 3339, UTC. */
 export const Time = t.String({ format: "date-time", examples: ["2026-11-23T02:15:00.000Z"] });
 
-/** A whole number in an answer. The framework's own integer would also let a string pass. */
+/** A whole number in a body or a frame. The framework's own integer would also let a string pass. */
+export function integer(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER) {
+  return Type.Integer({ minimum, maximum });
+}
+
+/** A whole number in an answer. */
 export function count(description: string, example: number) {
   return Type.Integer({ minimum: 0, description, examples: [example] });
 }

@@ -1,7 +1,7 @@
 import { t } from "elysia";
 
 import { defineError } from "../../platform/errors.ts";
-import { count, Id, line, object, page, text, Time } from "../../platform/schema.ts";
+import { count, Id, integer, line, object, page, text, Time } from "../../platform/schema.ts";
 
 export const NotAGroup = defineError("not_a_group", 409, {
   en: "Only a group has members that come and go",
@@ -78,8 +78,8 @@ export const MemberParams = object({
 });
 
 const Channel = t.String({ pattern: "^c:[0-9a-fA-F-]{36}$" });
-const RequestNumber = t.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const Position = t.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const RequestNumber = integer(0);
+const Position = integer(0);
 
 /** Frames that a client sends about conversations. */
 export const ChatFrames = {
@@ -96,7 +96,7 @@ export const ChatFrames = {
     i: t.Optional(RequestNumber),
     ch: Channel,
     from: Position,
-    lim: t.Optional(t.Integer({ minimum: 1, maximum: 500 })),
+    lim: t.Optional(integer(1, 500)),
   }),
 };
 

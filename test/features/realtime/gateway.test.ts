@@ -226,6 +226,23 @@ test("a heartbeat answers the positions of the user's own channels alone", async
   });
 });
 
+test("a number in a frame that is text, a fraction or out of its range is refused", async () => {
+  const { lan, ch } = await openPair();
+  const socket = await openSocket(instance.url, lan.token);
+  const wrong = [
+    { from: "0" },
+    { from: 0.5 },
+    { from: -1 },
+    { from: 0, lim: "5000" },
+    { from: 0, lim: 501 },
+  ];
+  for (const [at, fields] of wrong.entries()) {
+    socket.send({ t: "sync", i: at + 1, ch, ...fields });
+    const answer = await socket.next((frame) => frame.i === at + 1);
+    expect(answer).toMatchObject({ t: "err", m: "validation_failed" });
+  }
+});
+
 test("sync returns the missed events in order, page by page", async () => {
   const { lan, minh, id, ch } = await openPair();
   await say(lan.token, id, 7);

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { sql } from "drizzle-orm";
 
-import { type Database, openDatabase, type Transaction } from "../../src/platform/database.ts";
-import { AppError } from "../../src/platform/errors.ts";
+import { type Database, openDatabase } from "../../src/platform/database.ts";
 import { openTestDatabase, type TestDatabase } from "../support/database.ts";
+import { countLeft, leave, outcomeOf } from "../support/transactions.ts";
 
 const [lan, minh] = [Bun.randomUUIDv7(), Bun.randomUUIDv7()];
 let database: TestDatabase;
@@ -24,26 +24,6 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
 
-function leave(tx: Transaction, channel: string) {
-  return tx.execute(
-    sql`insert into app.bus_outbox (id, channel) values (${Bun.randomUUIDv7()}, ${channel})`,
-  );
-}
-
-async function countRows(channel: string): Promise<number | undefined> {
-  const rows = await database.sql<{ n: number }[]>`
-    select count(*)::int as n from app.bus_outbox where channel = ${channel}`;
-  return rows[0]?.n;
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  return error instanceof AppError ? error.kind.code : String(error);
-}
-
 test("a user sees their own account and nobody else's", async () => {
   const rows = await db.run({ role: "app", userId: lan }, (tx) =>
     tx.execute(sql`select user_id from app.accounts`),
@@ -53,9 +33,9 @@ test("a user sees their own account and nobody else's", async () => {
 
 test("what is public may not read an account, and an id that is no UUID never reaches Postgres", async () => {
   const reading = db.run({ role: "public" }, (tx) => tx.execute(sql`select 1 from app.accounts`));
-  expect(await codeOf(reading)).toContain("Failed query");
+  expect(await outcomeOf(reading)).toContain("Failed query");
   const forged = db.run({ role: "app", userId: `${lan}', role` }, (tx) => leave(tx, "forged"));
-  expect(await codeOf(forged)).toContain("not a UUID");
+  expect(await outcomeOf(forged)).toContain("not a UUID");
 });
 
 test("a statement that fails takes the whole transaction back, even when the work ignores it", async () => {
@@ -63,8 +43,8 @@ test("a statement that fails takes the whole transaction back, even when the wor
     await leave(tx, "failed");
     await tx.execute(sql`select 1 / 0`).catch(() => undefined);
   });
-  expect(await codeOf(failing)).toContain("Cannot commit");
-  expect(await countRows("failed")).toBe(0);
+  expect(await outcomeOf(failing)).toContain("Cannot commit");
+  expect(await countLeft(database, "failed")).toBe(0);
 });
 
 test("claims and role do not leak into the next transaction of the connection", async () => {
@@ -90,12 +70,12 @@ test("after its connection was lost a transaction sends nothing more, and the ne
         () => later.push("refused"),
       );
   });
-  expect(await codeOf(lost)).toBe("dependency_unavailable");
+  expect(await outcomeOf(lost)).toBe("dependency_unavailable");
   expect(later).toEqual(["refused", "refused", "refused"]);
   await waiting;
-  expect([await countRows("lost"), await countRows("late")]).toEqual([0, 0]);
+  expect([await countLeft(database, "lost"), await countLeft(database, "late")]).toEqual([0, 0]);
   await db.run({ role: "app", userId: lan }, (tx) => leave(tx, "next"));
-  expect(await countRows("next")).toBe(1);
+  expect(await countLeft(database, "next")).toBe(1);
 });
 
 test("a statement that takes too long answers overloaded", async () => {
@@ -103,5 +83,5 @@ test("a statement that takes too long answers overloaded", async () => {
     await tx.execute(sql`set local statement_timeout = 30`);
     await tx.execute(sql`select pg_sleep(20)`);
   });
-  expect(await codeOf(slow)).toBe("overloaded");
+  expect(await outcomeOf(slow)).toBe("overloaded");
 });

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 
 import { type Database, openDatabase, type Transaction } from "../../src/platform/database.ts";
-import { AppError } from "../../src/platform/errors.ts";
 import { TimeoutError } from "../../src/platform/time.ts";
 import { openTestDatabase, type TestDatabase } from "../support/database.ts";
 import { until } from "../support/poll.ts";
+import { countLeft, leave, outcomeOf } from "../support/transactions.ts";
 
 const POOL_SIZE = 2;
 const TIMEOUT_MS = 50;
@@ -35,31 +35,9 @@ afterAll(async () => {
 
 const user = Bun.randomUUIDv7();
 
-function leave(tx: Transaction, channel: string) {
-  return tx.execute(
-    sql`insert into app.bus_outbox (id, channel) values (${Bun.randomUUIDv7()}, ${channel})`,
-  );
-}
-
 /** Runs under the one role that may fill the outbox. */
 function run<T>(on: Database, work: (tx: Transaction) => Promise<T>, timeoutMs?: number) {
   return on.run({ role: "app", userId: user }, work, timeoutMs === undefined ? {} : { timeoutMs });
-}
-
-async function countRows(channel: string): Promise<number | undefined> {
-  const rows = await database.sql<{ n: number }[]>`
-    select count(*)::int as n from app.bus_outbox where channel = ${channel}`;
-  return rows[0]?.n;
-}
-
-async function outcomeOf(work: Promise<unknown>): Promise<string> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error === undefined) return "done";
-  if (error instanceof AppError) return error.kind.code;
-  return error instanceof Error ? error.message : "thrown";
 }
 
 /** As many transactions as there are connections at the same moment and one more, each of them new. */
@@ -89,7 +67,7 @@ test("work that is late is answered overloaded, never commits, and leaves its co
     async (tx) => {
       await leave(tx, "early");
       await held.promise;
-      ended.resolve(await outcomeOf(Promise.resolve(leave(tx, "late"))));
+      ended.resolve(await outcomeOf(leave(tx, "late")));
     },
     TIMEOUT_MS,
   );
@@ -99,9 +77,11 @@ test("work that is late is answered overloaded, never commits, and leaves its co
   held.resolve();
   expect(await ended.promise).toContain("Failed query");
   await run(single, (tx) => leave(tx, "next"));
-  expect([await countRows("early"), await countRows("late"), await countRows("next")]).toEqual([
-    0, 0, 2,
-  ]);
+  expect([
+    await countLeft(database, "early"),
+    await countLeft(database, "late"),
+    await countLeft(database, "next"),
+  ]).toEqual([0, 0, 2]);
   await expectWhole(single, 1);
 });
 
@@ -118,7 +98,7 @@ test("work that ends after its time does not commit", async () => {
   expect(await outcomeOf(late)).toBe("overloaded");
   held.resolve();
   await expectWhole(db, POOL_SIZE);
-  expect(await countRows("finished")).toBe(0);
+  expect(await countLeft(database, "finished")).toBe(0);
 });
 
 test("a statement in flight is answered in time, and rolled back when it has ended", async () => {
@@ -134,7 +114,7 @@ test("a statement in flight is answered in time, and rolled back when it has end
   expect(await outcomeOf(slow)).toBe("overloaded");
   expect(performance.now() - started).toBeLessThan(450);
   await expectWhole(single, 1);
-  expect(await countRows("in flight")).toBe(0);
+  expect(await countLeft(database, "in flight")).toBe(0);
 });
 
 test("whoever waits for a connection too long leaves the queue and takes nobody's turn", async () => {
@@ -149,12 +129,12 @@ test("whoever waits for a connection too long leaves the queue and takes nobody'
   held.resolve();
   await Promise.all([...holders, patient]);
   await expectWhole(db, POOL_SIZE);
-  expect([worked, await countRows("patient")]).toEqual([0, 1]);
+  expect([worked, await countLeft(database, "patient")]).toEqual([0, 1]);
 });
 
 test("a COMMIT on its way is waited for and believed", async () => {
   expect(await outcomeOf(run(single, (tx) => leave(tx, "slow:0.4"), 200))).toBe("done");
-  expect(await countRows("slow:0.4")).toBe(1);
+  expect(await countLeft(database, "slow:0.4")).toBe(1);
   await expectWhole(single, 1);
 });
 
@@ -177,7 +157,7 @@ test.each([
     });
     expect(await outcomeOf(failing)).toBe("dependency_unavailable");
     await run(single, (tx) => leave(tx, "after"));
-    expect(await countRows(what)).toBe(0);
+    expect(await countLeft(database, what)).toBe(0);
   },
 );
 

@@ -34,6 +34,8 @@ const MAX_ATTEMPTS = 3;
 const TIMEOUT_MS = 60_000;
 const BACKOFF_MS = 2_000;
 const MAX_BACKOFF_MS = 600_000;
+/** Far behind the longest wait; more doublings would only leave the range of numbers. */
+const MAX_DOUBLINGS = 30;
 
 /** Declares a kind of work; it belongs into the schema.ts of its feature. */
 export function defineJob<S extends TSchema>(name: string, options: JobOptions<S>): JobKind<S> {
@@ -85,6 +87,6 @@ export class JobRefused extends Error {
  * together does not come back together. `chance` is from 0 to 1.
  */
 export function retryDelayMs(kind: JobKind, attempt: number, chance: number): number {
-  const full = Math.min(MAX_BACKOFF_MS, kind.backoffMs * 2 ** (attempt - 1));
+  const full = Math.min(MAX_BACKOFF_MS, kind.backoffMs * 2 ** Math.min(MAX_DOUBLINGS, attempt - 1));
   return Math.round(full * (0.5 + chance / 2));
 }

@@ -115,10 +115,6 @@ export const MethodNotAllowed = defineError("method_not_allowed", 405, {
   en: "This path does not answer to this method",
   vi: "Đường dẫn không hỗ trợ phương thức này",
 });
-export const Conflict = defineError("conflict", 409, {
-  en: "The present state does not allow this",
-  vi: "Trạng thái hiện tại không cho phép thao tác này",
-});
 export const AlreadyExists = defineError("already_exists", 409, {
   en: "This already exists",
   vi: "Đã tồn tại",

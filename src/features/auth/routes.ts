@@ -49,6 +49,7 @@ const refreshRefused = problems(
   CsrfRejected,
   ValidationFailed,
 );
+const logoutRefused = problems(TokenExpired, TokenInvalid, CsrfRejected, ValidationFailed);
 const sessionRefused = problems(Unauthenticated, TokenExpired, TokenInvalid, SessionRevoked);
 
 /** POST /v1/auth/{register,login,refresh,logout} · GET /v1/me · GET /.well-known/jwks.json */
@@ -112,7 +113,7 @@ export function authRoutes(platform: Platform) {
         set.headers["clear-site-data"] = '"cache"';
         set.status = 204;
       },
-      { open: true, body: RefreshBody, response: refreshRefused, detail: operations.logout },
+      { open: true, body: RefreshBody, response: logoutRefused, detail: operations.logout },
     )
     .get("/v1/me", async ({ session }) => await getMe(platform, session.userId), {
       signedIn: true,

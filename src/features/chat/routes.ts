@@ -1,7 +1,6 @@
 import { Elysia } from "elysia";
 
 import {
-  Conflict,
   DependencyUnavailable,
   Forbidden,
   InvalidCursor,
@@ -34,29 +33,15 @@ import { createConversation, listConversations } from "./service/conversations.t
 import { addMember, removeMember } from "./service/members.ts";
 import { listMessages, sendMessage } from "./service/messages.ts";
 
-const refused = problems(
+const shared = [
   Unauthenticated,
   TokenExpired,
   TokenInvalid,
   SessionRevoked,
-  NotFound,
-  InvalidCursor,
   ValidationFailed,
   DependencyUnavailable,
-);
-const memberRefused = problems(
-  Unauthenticated,
-  TokenExpired,
-  TokenInvalid,
-  SessionRevoked,
-  Forbidden,
-  NotFound,
-  NotAGroup,
-  LastOwner,
-  GroupFull,
-  Conflict,
-  ValidationFailed,
-);
+] as const;
+const member = [...shared, Forbidden, NotFound, NotAGroup] as const;
 
 /** GET, POST /v1/conversations · GET, POST …/{id}/messages · PUT, DELETE …/{id}/members/{userId} */
 export function chatRoutes(platform: Platform) {
@@ -77,7 +62,7 @@ export function chatRoutes(platform: Platform) {
         }),
       {
         query: PageQuery,
-        response: { 200: ConversationPage, ...refused },
+        response: { 200: ConversationPage, ...problems(...shared, InvalidCursor) },
         detail: operations.listConversations,
       },
     )
@@ -91,7 +76,7 @@ export function chatRoutes(platform: Platform) {
       },
       {
         body: NewConversation,
-        response: { 200: Conversation, 201: Conversation, ...refused },
+        response: { 200: Conversation, 201: Conversation, ...problems(...shared, NotFound) },
         detail: operations.openConversation,
       },
     )
@@ -107,7 +92,7 @@ export function chatRoutes(platform: Platform) {
       {
         params: ConversationParams,
         query: PageQuery,
-        response: { 200: MessagePage, ...refused },
+        response: { 200: MessagePage, ...problems(...shared, NotFound, InvalidCursor) },
         detail: operations.listMessages,
       },
     )
@@ -125,7 +110,7 @@ export function chatRoutes(platform: Platform) {
       {
         params: ConversationParams,
         body: NewMessage,
-        response: { 200: Message, 201: Message, ...refused },
+        response: { 200: Message, 201: Message, ...problems(...shared, NotFound) },
         detail: operations.sendMessage,
       },
     )
@@ -135,7 +120,11 @@ export function chatRoutes(platform: Platform) {
         await addMember(platform, target(params, session));
         set.status = 204;
       },
-      { params: MemberParams, response: memberRefused, detail: operations.addMember },
+      {
+        params: MemberParams,
+        response: problems(...member, GroupFull),
+        detail: operations.addMember,
+      },
     )
     .delete(
       "/:id/members/:userId",
@@ -143,7 +132,11 @@ export function chatRoutes(platform: Platform) {
         await removeMember(platform, target(params, session));
         set.status = 204;
       },
-      { params: MemberParams, response: memberRefused, detail: operations.removeMember },
+      {
+        params: MemberParams,
+        response: problems(...member, LastOwner),
+        detail: operations.removeMember,
+      },
     );
 }
 

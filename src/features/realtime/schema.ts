@@ -41,6 +41,17 @@ export const operations = {
         schema: { type: "string" as const, examples: ["frm.v1"] },
       },
     ],
-    responses: { 101: { description: "The connection is a WebSocket from here on." } },
+    responses: {
+      101: {
+        description: "The connection is a WebSocket from here on.",
+        headers: {
+          "Sec-WebSocket-Protocol": {
+            description: "The subprotocol that both speak.",
+            required: true,
+            schema: { type: "string" as const, enum: ["frm.v1"] },
+          },
+        },
+      },
+    },
   },
 };

@@ -44,6 +44,8 @@ export const HEADERS = {
 
 /** The headers of an answer with this status that every route has in common. */
 export function commonHeaders(status: number, problem: boolean): Record<string, object> {
+  // The server itself writes the answer to a handshake.
+  if (status === 101) return {};
   return {
     "X-Request-Id": header("X-Request-Id"),
     ...(problem && status === 401 ? { "WWW-Authenticate": header("WWW-Authenticate") } : {}),

@@ -119,7 +119,7 @@ test("each problem lists its codes, and has an example for each", () => {
       expect(example?.value).toMatchObject({ status: Number(status) });
     }
   const conflicts = codesOf(operationOf("addMember"), "409");
-  expect(conflicts).toEqual(["conflict", "group_full", "last_owner", "not_a_group"]);
+  expect(conflicts).toEqual(["group_full", "not_a_group"]);
 });
 
 test("every example is valid, and every JSON body has one", () => {

@@ -1,5 +1,6 @@
 import { type Treaty, treaty } from "@elysiajs/eden/treaty2";
 
+import { resolveAddress } from "./address.ts";
 import type { Routes } from "./contract.ts";
 import { ClientError, type Problem } from "./problem.ts";
 
@@ -20,18 +21,23 @@ export interface ApiOptions {
 export function createApi(origin: string, options: ApiOptions = {}): Api {
   const { token, headers = {} } = options;
   const send = options.fetch ?? fetch;
-  const authorize = async (): Promise<Record<string, string>> => {
-    const given = await token?.();
-    return given === undefined ? headers : { ...headers, authorization: `Bearer ${given}` };
-  };
   const config: Treaty.Config = {
     keepDomain: true,
     // The types say text where the server sends a time, and so it stays.
     parseDate: false,
-    headers: authorize,
-    fetcher: asFetch(async (input, init) => await reach(send, input, init)),
+    headers,
+    fetcher: asFetch(
+      async (input, init) =>
+        await reach(async () => {
+          const own = new Headers(init?.headers);
+          const given = await token?.();
+          if (given !== undefined && !own.has("authorization"))
+            own.set("authorization", `Bearer ${given}`);
+          return await send(input, { ...init, headers: own });
+        }),
+    ),
   };
-  return treaty(addressOf(origin), config) as unknown as Api;
+  return treaty(resolveAddress(origin).href.replace(/\/$/, ""), config) as unknown as Api;
 }
 
 /** Gets a fresh ticket for each connection of a socket. @throws ClientError with the code of the refusal. */
@@ -47,11 +53,6 @@ export function createTicketSource(api: Api): () => Promise<string> {
   };
 }
 
-function addressOf(origin: string): string {
-  const page = (globalThis as { location?: { href: string } }).location;
-  return new URL(origin, page?.href).href.replace(/\/$/, "");
-}
-
 type Reach = (...given: Parameters<typeof fetch>) => Promise<Response>;
 
 /** Some runtimes hang more on `fetch` than the call, which Eden does not use. */
@@ -59,10 +60,10 @@ function asFetch(reach: Reach): typeof fetch {
   return reach as typeof fetch;
 }
 
-/** A failed connection, and an answer that some proxy made up, become problems like all others. */
-async function reach(send: typeof fetch, ...given: Parameters<typeof fetch>): Promise<Response> {
+/** A failed connection, a token that could not be had, and an answer that some proxy made up, become problems like all others. */
+async function reach(send: () => Promise<Response>): Promise<Response> {
   try {
-    const response = await send(...given);
+    const response = await send();
     const json = /json/.test(response.headers.get("content-type") ?? "");
     return response.status < 400 || json ? response : unreachable(response.status);
   } catch {

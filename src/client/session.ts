@@ -86,6 +86,8 @@ export class Session {
   }
 
   async #connect(): Promise<void> {
+    // A page that opens and closes in one turn, as React does in development, costs no ticket.
+    if (this.#ended) return;
     try {
       const ticket = await this.#options.ticket();
       if (!this.#ended) this.#open(ticket);

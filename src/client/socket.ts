@@ -1,69 +1,13 @@
+import { resolveAddress } from "./address.ts";
 import { backoffMs, between } from "./backoff.ts";
 import { Channels } from "./channels.ts";
-import {
-  channelOf,
-  type ChatEvent,
-  conversationOf,
-  type HelloOk,
-  type ServerFrame,
-  toEvent,
-} from "./frames.ts";
+import type { ChatSocket, SocketEvents, SocketOptions, SocketState } from "./chat_socket.ts";
+import { channelOf, conversationOf, type HelloOk, type ServerFrame, toEvent } from "./frames.ts";
 import { Listeners } from "./listeners.ts";
 import { type NewChatMessage, Outbox, type SentMessage } from "./outbox.ts";
 import { ClientError } from "./problem.ts";
 import { type Loss, Session } from "./session.ts";
 import { type Ended, verdictOf } from "./verdict.ts";
-
-/**
- * `connecting` until the server has let us in, `open` from then on, `waiting` before the next attempt, and `closed`
- * for good, by us or by a verdict of the server.
- */
-export type SocketState = "connecting" | "open" | "waiting" | "closed";
-
-/** Events of this conversation up to `seq` will not come: read its messages over HTTP. */
-export interface Reset {
-  channel: string;
-  conversationId: string;
-  seq: number;
-}
-
-/** What `on` tells, by type. */
-export interface SocketEvents {
-  state: SocketState;
-  event: ChatEvent;
-  reset: Reset;
-  ended: Ended;
-}
-
-export interface SocketOptions {
-  /** Address of the socket, asked before each connection. `http` counts as `ws`, and the path is `/v1/ws` where none is given. */
-  url: string | (() => string);
-  /** Gets a ticket, asked before each connection because each opens one socket only: see `createTicketSource`. */
-  ticket: () => Promise<string>;
-  /** Another WebSocket than that of the runtime. */
-  WebSocket?: typeof WebSocket;
-  /** How long to wait before an attempt, counted from 0 since the last success; by default with full jitter up to 30 s. */
-  backoffMs?: (attempt: number) => number;
-  /** How long a connection may take, ticket and greeting included. */
-  connectTimeoutMs?: number;
-  /** How long the server may stay silent when an answer is due. */
-  answerTimeoutMs?: number;
-}
-
-export interface ChatSocket extends Disposable {
-  readonly state: SocketState;
-  /** Calls the listener until the function that it answers is called. */
-  on<Type extends keyof SocketEvents>(
-    type: Type,
-    listener: (value: SocketEvents[Type]) => void,
-  ): () => void;
-  /** Resolves when the message is stored; until then it survives reconnections. @throws ClientError */
-  send(message: NewChatMessage): Promise<SentMessage>;
-  /** Delivery begins behind `seq`, for who has read the history up to there before the socket was open. */
-  follow(conversationId: string, seq: number): void;
-  /** Ends the socket for good and leaves no timer behind. */
-  close(): void;
-}
 
 const CONNECT_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -81,6 +25,7 @@ export function createSocket(options: SocketOptions): ChatSocket {
 
 class ReconnectingSocket implements ChatSocket {
   readonly #options: SocketOptions;
+  readonly #webSocket: typeof WebSocket;
   readonly #listeners = new Listeners<SocketEvents>();
   readonly #channels: Channels;
   readonly #outbox: Outbox;
@@ -99,6 +44,11 @@ class ReconnectingSocket implements ChatSocket {
 
   constructor(options: SocketOptions) {
     this.#options = options;
+    this.#webSocket = options.WebSocket ?? globalThis.WebSocket;
+    if (typeof this.#webSocket !== "function")
+      throw new Error(
+        "Cannot open a socket: this runtime has no WebSocket, so one has to be given",
+      );
     this.#outbox = new Outbox({
       post: (frame) =>
         this.#state === "open" ? this.#session?.request({ t: "send", ...frame }) : undefined,
@@ -160,7 +110,7 @@ class ReconnectingSocket implements ChatSocket {
     this.#session = new Session({
       url: addressOf(typeof url === "string" ? url : url()),
       ticket,
-      webSocket: this.#options.WebSocket ?? WebSocket,
+      webSocket: this.#webSocket,
       connectTimeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       answerTimeoutMs: answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
       hello: () => ({
@@ -224,7 +174,11 @@ class ReconnectingSocket implements ChatSocket {
 
   /** Why this loss is the last one, if it is. */
   #judge({ code, reason, greeted, error }: Loss): Ended | undefined {
-    if (isRefusal(error)) return { verdict: "signed_out", code, reason: error.code ?? reason };
+    const { status, code: cause } = (error ?? {}) as { status?: unknown; code?: unknown };
+    // Whatever made the request for the ticket, these two statuses will not change by asking again.
+    const refused = status === 401 ? "signed_out" : status === 403 ? "at_fault" : undefined;
+    if (refused)
+      return { verdict: refused, code, reason: typeof cause === "string" ? cause : reason };
     const verdict = verdictOf(code);
     if (typeof verdict !== "string") return undefined;
     const tryAnother = verdict === "signed_out" && !greeted;
@@ -285,15 +239,8 @@ class ReconnectingSocket implements ChatSocket {
 }
 
 function addressOf(url: string): string {
-  const page = (globalThis as { location?: { href: string } }).location;
-  const address = new URL(url, page?.href);
+  const address = resolveAddress(url);
   if (address.pathname === "/") address.pathname = "/v1/ws";
   address.protocol = address.protocol.replace(/^http/, "ws");
   return address.href;
-}
-
-/** Who is refused a ticket has to sign in first, whatever made the request for it. */
-function isRefusal(error: unknown): error is { status: 401 | 403; code?: string } {
-  const status = (error as { status?: unknown } | undefined)?.status;
-  return status === 401 || status === 403;
 }

@@ -47,6 +47,9 @@ test("an answer that is not ours, and none at all, are problems with a code of t
   expect(made.error).toMatchObject({ status: 502, value: { code: "unreachable", status: 502 } });
   const none = await createApi("http://127.0.0.1:1").v1.me.get();
   expect(none.error).toMatchObject({ status: 503, value: { code: "unreachable", status: 503 } });
+  const token = () => Promise.reject(new Error("Cannot renew the session"));
+  const denied = await createApi(origin, { token }).v1.conversations.get();
+  expect(denied.error).toMatchObject({ status: 503, value: { code: "unreachable" } });
 });
 
 test("a ticket that is refused is an error with the code of the refusal", async () => {

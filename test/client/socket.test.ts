@@ -204,11 +204,32 @@ test("an unused ticket that was lost is replaced once; a second refusal is final
   expect(unlucky.ended).toEqual([{ verdict: "signed_out", code: 4401, reason: "token_invalid" }]);
 });
 
-test("who is refused a ticket is signed out, and no connection is made", async () => {
+test.each([
+  [401, "signed_out"],
+  [403, "at_fault"],
+])(
+  "a ticket that is refused with %i is final, and no connection is made",
+  async (status, verdict) => {
+    await using server = openScriptedServer();
+    const refusal = Object.assign(new Error("refused"), { status, code: "because" });
+    using recorder = record(server.url, { ticket: () => Promise.reject(refusal) });
+    await until("the end", () => recorder.socket.state === "closed");
+    expect(recorder.ended).toMatchObject([{ verdict, code: 0, reason: "because" }]);
+    expect(server.peers).toEqual([]);
+  },
+);
+
+test("a socket that is closed in the turn in which it was opened asks for nothing", async () => {
   await using server = openScriptedServer();
-  const refusal = Object.assign(new Error("refused"), { status: 401, code: "session_revoked" });
-  using recorder = record(server.url, { ticket: () => Promise.reject(refusal) });
-  await until("the end", () => recorder.socket.state === "closed");
-  expect(recorder.ended).toEqual([{ verdict: "signed_out", code: 0, reason: "session_revoked" }]);
-  expect(server.peers).toEqual([]);
+  using strict = record(server.url);
+  strict.socket.close();
+  using recorder = record(server.url);
+  await opened(recorder);
+  expect([strict.tickets(), server.peers.length]).toEqual([0, 1]);
+  expect(strict.states).toEqual(["closed"]);
+});
+
+test("a runtime without WebSocket is told what is missing", () => {
+  const none = "none" as unknown as typeof WebSocket;
+  expect(() => record("ws://localhost", { WebSocket: none })).toThrow("has no WebSocket");
 });

@@ -5,12 +5,21 @@ import { type Cluster, type Instance, openCluster } from "../support/instance.ts
 import { until } from "../support/poll.ts";
 import { listApps, type RunningApp, startApp } from "./app.ts";
 import { type Chromium, openChromium } from "./chromium.ts";
-import type { Page } from "./page.ts";
+import {
+  bodies,
+  CONNECTED,
+  enter,
+  expectOwn,
+  LISTED,
+  open,
+  say,
+  signIn,
+  untilShown,
+} from "./visitor.ts";
 
 /** Starting Chromium, two builds of Next and two instances, on a machine that is busy. */
 const SETUP_LIMIT_MS = 120_000;
 const JOURNEY_LIMIT_MS = 90_000;
-const CONNECTED = `document.querySelector('[role=status]')?.dataset.state === "open"`;
 
 const UNREACHABLE = `document.querySelector('[role=alert]')?.dataset.code === "unreachable"`;
 
@@ -66,8 +75,8 @@ test("a wrong password is refused by its code, and nobody is signed in", async (
 test(
   "two people talk over two apps and two instances, live, in order and exactly once",
   async () => {
-    await using hers = await signIn(side(0), lan);
-    await using his = await signIn(side(1), minh);
+    await using hers = await signIn(chromium, side(0).url, lan.email);
+    await using his = await signIn(chromium, side(1).url, minh.email);
 
     // The list is in the HTML that the server sends, before any script has run.
     const html = await hers.read<string>(`fetch("/conversations").then((answer) => answer.text())`);
@@ -90,13 +99,13 @@ test(
       [hers, "Mua không?"],
       [his, "Chờ đã"],
     ] as const) {
-      await send(page, body);
+      await say(page, body);
       said.push(body);
       await Promise.all([hers, his].map((reader) => untilShown(reader, said)));
     }
     // Several at once keep the order in which they were sent.
     for (let number = 1; number <= 5; number += 1) {
-      await send(hers, `nhanh ${number}`);
+      await say(hers, `nhanh ${number}`);
       said.push(`nhanh ${number}`);
     }
     await Promise.all([hers, his].map((reader) => untilShown(reader, said)));
@@ -112,9 +121,46 @@ test(
 );
 
 test(
+  "lists go on in the browser, page by page, in order and without repetition",
+  async () => {
+    const { url } = instance(0);
+    const [hoa, nam] = [await signUp(url, "Hoa"), await signUp(url, "Nam")];
+    const names = Array.from({ length: 21 }, (_, index) => `Nhóm ${index + 1}`);
+    const ids: string[] = [];
+    for (const name of names) {
+      ids.push(await converse(url, hoa.token, { kind: "group", name, memberIds: [nam.id] }));
+    }
+    const said = Array.from({ length: 25 }, (_, index) => `tin ${index + 1}`);
+    for (const body of said) {
+      const path = `${url}/v1/conversations/${ids.at(-1)}/messages`;
+      const clientId = Bun.randomUUIDv7();
+      expect(
+        (await call("POST", path, { token: hoa.token, body: { clientId, body } })).status,
+      ).toBe(201);
+    }
+    await using page = await signIn(chromium, side(0).url, hoa.email);
+    const listed = `[...document.querySelectorAll("main ul li a")].map((link) => link.innerText)`;
+    expect(await page.read<string[]>(listed)).toHaveLength(20);
+    await page.click("ul + button + button");
+    await page.until(
+      "the rest of the list",
+      `document.querySelectorAll("main ul li").length === 21`,
+    );
+    expect(await page.read<string[]>(listed)).toEqual(names.toReversed());
+
+    await open(page);
+    expect(await bodies(page)).toEqual(said.slice(5));
+    await page.click("[role=status] + button");
+    await untilShown(page, said);
+    expect(page.complaints).toEqual([]);
+  },
+  JOURNEY_LIMIT_MS,
+);
+
+test(
   "the socket comes back after kill -9 of its instance, with what was said meanwhile",
   async () => {
-    await using hers = await signIn(side(0), lan);
+    await using hers = await signIn(chromium, side(0).url, lan.email);
     await open(hers);
     await instance(0).kill();
     await hers.until("the loss to show", `!(${CONNECTED})`);
@@ -142,7 +188,7 @@ test(
 test(
   "while the API is away every page says so, and nobody is signed out",
   async () => {
-    await using page = await signIn(side(0), lan);
+    await using page = await signIn(chromium, side(0).url, lan.email);
     await instance(0).kill();
     await page.click("ul + button");
     await page.until("the refusal in the browser", UNREACHABLE);
@@ -155,7 +201,7 @@ test(
     expect(await page.read("location.pathname")).toBe("/conversations");
     instances[0] = await startInstanceOf(side(0));
     await page.goto(`${side(0).url}/conversations`);
-    await page.until("the list", `document.querySelector("main ul li a")`);
+    await page.until("the list", LISTED);
   },
   JOURNEY_LIMIT_MS,
 );
@@ -184,13 +230,13 @@ test("a page runs no script but its own, and asks nobody else for anything", asy
 test(
   "an access token that ran out is renewed by the server, page after page",
   async () => {
-    await using page = await signIn(side(0), lan);
+    await using page = await signIn(chromium, side(0).url, lan.email);
     const seen = new Set<string>();
     for (let round = 0; round < 3; round += 1) {
       seen.add((await page.cookies())["__Host-frm_refresh"] ?? "");
       await page.deleteCookie("__Host-frm_access", side(0).url);
       await page.goto(`${side(0).url}/conversations`);
-      await page.until("the list", `document.querySelector("main ul li a")`);
+      await page.until("the list", LISTED);
     }
     expect(seen.size).toBe(3);
     expect(Object.keys(await page.cookies()).sort()).toEqual([
@@ -206,7 +252,7 @@ test(
 test(
   "a session that is ended elsewhere leads to the sign-in page, not to a broken one",
   async () => {
-    await using page = await signIn(side(0), lan);
+    await using page = await signIn(chromium, side(0).url, lan.email);
     await open(page);
     const token = (await page.cookies())["__Host-frm_access"] ?? "";
     const ended = await call("POST", `${instance(1).url}/v1/auth/logout`, { token });
@@ -216,13 +262,13 @@ test(
     await page.goto(`${side(0).url}/conversations`);
     await page.until("the sign-in page again", `location.pathname === "/sign-in"`);
     await enter(page, lan.email, PASSWORD);
-    await page.until("the list", `document.querySelector("main ul li a")`);
+    await page.until("the list", LISTED);
   },
   JOURNEY_LIMIT_MS,
 );
 
 test("signing out ends the session for the API too", async () => {
-  await using page = await signIn(side(0), lan);
+  await using page = await signIn(chromium, side(0).url, lan.email);
   const token = (await page.cookies())["__Host-frm_access"] ?? "";
   await page.click("header button");
   await page.until("the sign-in page", `location.pathname === "/sign-in"`);
@@ -241,51 +287,4 @@ function instance(index: number): Instance {
   const found = instances[index];
   if (!found) throw new Error(`Cannot use instance "${index}": it was not started`);
   return found;
-}
-
-async function enter(page: Page, email: string, password: string): Promise<void> {
-  await page.fill("input[name=email]", email);
-  await page.fill("input[name=password]", password);
-  await page.click("form button");
-}
-
-async function signIn(app: RunningApp, { email }: Person): Promise<Page> {
-  const page = await chromium.openPage();
-  await page.goto(app.url);
-  await page.until("the sign-in page", `location.pathname === "/sign-in"`);
-  await enter(page, email, PASSWORD);
-  await page.until("the list", `document.querySelector("main ul li a")`);
-  return page;
-}
-
-/** Goes to the conversation by its link, and waits for the socket. */
-async function open(page: Page): Promise<void> {
-  await page.click("main ul li a");
-  await page.until("the connection", CONNECTED);
-}
-
-async function send(page: Page, body: string): Promise<void> {
-  await page.fill("input[name=body]", body);
-  await page.pressEnter();
-}
-
-async function bodies(page: Page): Promise<string[]> {
-  return await page.read(
-    `[...document.querySelectorAll("main ol li .body")].map((item) => item.innerText)`,
-  );
-}
-
-async function untilShown(page: Page, expected: string[]): Promise<void> {
-  await page.until(
-    `${expected.length} messages`,
-    `document.querySelectorAll("main ol li").length >= ${expected.length}`,
-  );
-  expect(await bodies(page)).toEqual(expected);
-}
-
-/** Every request went to the app's own origin, but the socket, which goes to its own instance. */
-function expectOwn(page: Page, app: RunningApp): void {
-  const own = [`${app.url}/`, `ws://localhost:${app.apiPort}/v1/ws`];
-  expect(page.requests.filter((url) => !own.some((start) => url.startsWith(start)))).toEqual([]);
-  expect(page.requests).toContain(`ws://localhost:${app.apiPort}/v1/ws`);
 }

@@ -1,0 +1,298 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+
+import { createTokens, generateSigningKey } from "../src/platform/tokens.ts";
+import { call as ask, converse, PASSWORD, type Person, signUp } from "./support/client.ts";
+import {
+  type Call,
+  checkAnswer,
+  type Got,
+  listOutcomes,
+  outcomeOf,
+  send,
+  shakeHands,
+} from "./support/contract.ts";
+import { type Cluster, type Instance, openCluster } from "./support/instance.ts";
+import { type Document, type Listed, listOperations } from "./support/openapi.ts";
+
+/** By operationId, a call for each outcome that is the operation's own; the first one is its ordinary success. */
+type Scenarios = Record<string, Record<string, () => Call | Promise<Call>>>;
+
+/** What nothing that a caller sends can bring about, and where it is tested instead. */
+const NOT_PROVOKED: [outcome: RegExp, where: string][] = [
+  [/^500 internal$/, "test/platform/problems.test.ts"],
+  [/^503 overloaded$/, "test/platform/database.test.ts"],
+  [/^503 dependency_unavailable$/, "test/platform/database.test.ts"],
+  [/^503$/, "test/features/health/ready.test.ts"],
+  [/^403 https_required$/, "test/platform/http/production.test.ts"],
+];
+const LARGER_THAN_ANY_BODY = 1_048_577;
+
+let cluster: Cluster;
+let server: Instance;
+let document: Document;
+let operations: Listed[];
+let scenarios: Scenarios;
+let lan: Person;
+let bad: { expired: string; revoked: string };
+
+beforeAll(async () => {
+  const key = await generateSigningKey();
+  cluster = await openCluster();
+  server = await cluster.start({ JWT_KEYS: JSON.stringify([key]) });
+  lan = await signUp(server.url, "Lan");
+  const gone = await signUp(server.url, "Gone");
+  await ask("POST", `${server.url}/v1/auth/logout`, { token: gone.token });
+  const yesterday = () => new Date(performance.timeOrigin - 86_400_000);
+  const { token: expired } = await createTokens([key], yesterday).sign({
+    userId: lan.id,
+    sessionId: crypto.randomUUID(),
+  });
+  bad = { expired, revoked: gone.token };
+  document = (await ask("GET", `${server.url}/swagger/json`)).body as unknown as Document;
+  operations = listOperations(document);
+  scenarios = { ...authScenarios(gone), ...(await chatScenarios()), ...otherScenarios() };
+});
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+});
+
+function newcomer(): object {
+  return {
+    email: `${crypto.randomUUID()}@example.com`,
+    password: PASSWORD,
+    displayName: "New",
+    transport: "body",
+  };
+}
+
+/** A cookie as a browser would bring it, but without the header that only our own page adds. */
+async function bareCookie(): Promise<Record<string, string>> {
+  const login = await ask("POST", `${server.url}/v1/auth/login`, {
+    body: { email: lan.email, password: PASSWORD },
+  });
+  return { cookie: login.headers.get("set-cookie")?.split(";")[0] ?? "" };
+}
+
+async function usedUp(): Promise<string> {
+  const { refreshToken } = await signUp(server.url);
+  let newest = refreshToken;
+  for (let turn = 0; turn < 2; turn += 1) {
+    const body = { refreshToken: newest };
+    newest = String(
+      (await ask("POST", `${server.url}/v1/auth/refresh`, { body })).body["refreshToken"],
+    );
+  }
+  return refreshToken;
+}
+
+function authScenarios(gone: Person): Scenarios {
+  const page = { origin: "https://elsewhere.example" };
+  const credentials = { email: lan.email, password: PASSWORD };
+  const ownPage = async () => ({ ...(await bareCookie()), "x-frm-csrf": "1", origin: server.url });
+  return {
+    register: {
+      "201": () => ({ body: newcomer() }),
+      "409 already_exists": () => ({ body: { ...newcomer(), email: lan.email } }),
+      "403 origin_not_allowed": () => ({ body: newcomer(), headers: page }),
+    },
+    login: {
+      "200": () => ({ body: credentials }),
+      "401 invalid_credentials": () => ({ body: { ...credentials, password: "another one" } }),
+      "403 origin_not_allowed": () => ({
+        body: { ...credentials, transport: "body" },
+        headers: page,
+      }),
+    },
+    refreshSession: {
+      "200": async () => ({ headers: await ownPage() }),
+      "401 unauthenticated": () => ({}),
+      "401 token_invalid": () => ({ body: { refreshToken: "made-up" } }),
+      "401 session_revoked": () => ({ body: { refreshToken: gone.refreshToken } }),
+      "401 refresh_reused": async () => ({ body: { refreshToken: await usedUp() } }),
+      "403 csrf_rejected": async () => ({ headers: await bareCookie() }),
+    },
+    logout: {
+      "204": async () => ({ token: (await signUp(server.url)).token }),
+      "401 token_expired": () => ({ token: bad.expired }),
+      "401 token_invalid": () => ({ token: "made-up" }),
+      "403 csrf_rejected": async () => ({ headers: await bareCookie() }),
+    },
+    getMe: { "200": () => ({ token: lan.token }) },
+    listKeys: { "200": () => ({}) },
+  };
+}
+
+async function chatScenarios(): Promise<Scenarios> {
+  const { token } = lan;
+  const [minh, stranger] = await Promise.all([
+    signUp(server.url, "Minh"),
+    signUp(server.url, "An"),
+  ]);
+  const open = (body: object) => converse(server.url, token, body);
+  const group = await open({ kind: "group", name: "VN30", memberIds: [minh.id] });
+  const full = await open({ kind: "group", name: "All", memberIds: [minh.id] });
+  const direct = await open({ kind: "direct", userId: minh.id });
+  await fill(full);
+  const message = (id: string) => {
+    const body = { clientId: crypto.randomUUID(), body: "Good morning" };
+    return { token, params: { id }, body };
+  };
+  const sent = async () => {
+    const made = message(group);
+    await ask("POST", `${server.url}/v1/conversations/${group}/messages`, made);
+    return made;
+  };
+  const member = (id: string, userId: string) => ({ token, params: { id, userId } });
+  const nowhere = crypto.randomUUID();
+  return {
+    listConversations: {
+      "200": () => ({ token, query: "?limit=1" }),
+      "400 invalid_cursor": () => ({ token, query: "?cursor=made.up" }),
+    },
+    openConversation: {
+      "201": () => ({ token, body: { kind: "group", name: "HNX", memberIds: [] } }),
+      "200": () => ({ token, body: { kind: "direct", userId: minh.id } }),
+      "404 not_found": () => ({ token, body: { kind: "direct", userId: nowhere } }),
+    },
+    sendMessage: {
+      "201": () => message(group),
+      "200": sent,
+      "404 not_found": () => message(nowhere),
+    },
+    listMessages: {
+      "200": () => ({ token, params: { id: group } }),
+      "400 invalid_cursor": () => ({ token, params: { id: group }, query: "?cursor=made.up" }),
+      "404 not_found": () => ({ token, params: { id: nowhere } }),
+    },
+    addMember: {
+      "204": () => member(group, stranger.id),
+      "403 forbidden": () => ({ ...member(group, stranger.id), token: minh.token }),
+      "404 not_found": () => member(group, nowhere),
+      "409 not_a_group": () => member(direct, stranger.id),
+      "409 group_full": () => member(full, stranger.id),
+    },
+    removeMember: {
+      "204": () => member(group, stranger.id),
+      "403 forbidden": () => ({ ...member(group, lan.id), token: minh.token }),
+      "404 not_found": () => member(nowhere, minh.id),
+      "409 not_a_group": () => member(direct, lan.id),
+      "409 last_owner": () => member(group, lan.id),
+    },
+  };
+}
+
+/** Puts as many people into a group as it may have. */
+async function fill(conversationId: string): Promise<void> {
+  const { sql } = cluster.database;
+  await sql`with people as (
+      insert into app.users (id, display_name, created_at)
+      select gen_random_uuid(), 'One of many', now() from generate_series(1, 498) returning id)
+    insert into app.conversation_members (conversation_id, user_id, role, joined_seq)
+    select ${conversationId}, id, 'member', 1 from people`;
+}
+
+function otherScenarios(): Scenarios {
+  return {
+    issueTicket: { "201": () => ({ token: lan.token }) },
+    openSocket: {
+      "101": () => ({}),
+      "400 subprotocol_required": () => ({}),
+      "403 origin_not_allowed": () => ({ headers: { origin: "https://elsewhere.example" } }),
+    },
+    checkLive: { "200": () => ({}) },
+    checkReady: { "200": () => ({}) },
+  };
+}
+
+/** What every operation of its kind may answer, made from the operation's ordinary call. */
+function commonScenarios({ method, operation }: Listed, usual: Call): [string, Call][] {
+  const { token: _token, ...stranger } = usual;
+  const signedIn = operation.security?.length === 1;
+  const forOperators = operation.tags.includes("health");
+  const body = "x".repeat(LARGER_THAN_ANY_BODY);
+  const calls: [boolean, string, Call][] = [
+    [signedIn, "401 unauthenticated", stranger],
+    [signedIn, "401 token_invalid", { ...usual, token: "made-up" }],
+    [signedIn, "401 token_expired", { ...usual, token: bad.expired }],
+    [signedIn, "401 session_revoked", { ...usual, token: bad.revoked }],
+    [method !== "GET", "413 payload_too_large", { ...usual, body }],
+    [
+      method !== "GET",
+      "415 unsupported_media_type",
+      { ...usual, body: "a=1", headers: { "content-type": "text/plain" } },
+    ],
+    [operation.requestBody !== undefined, "400 malformed_json", { ...usual, body: "{" }],
+    [!forOperators, "421 misdirected_host", { ...usual, headers: { host: "elsewhere.example" } }],
+    [!forOperators, "422 validation_failed", { ...usual, query: "?a=1&a=2" }],
+  ];
+  return calls.filter(([applies]) => applies).map(([, outcome, made]) => [outcome, made]);
+}
+
+async function answerTo(listed: Listed, outcome: string, made: Call): Promise<Got> {
+  return outcome === "101"
+    ? await shakeHands(server.url, listed)
+    : await send(server.url, listed, made);
+}
+
+test("every documented operation has its scenarios, and no scenario is of another", () => {
+  const ids = operations.map(({ operation }) => operation.operationId);
+  expect(ids.length).toBeGreaterThan(10);
+  expect(Object.keys(scenarios).toSorted()).toEqual(ids.toSorted());
+});
+
+test("every documented operation answers what it documents: each status, code, header and field", async () => {
+  const found: string[] = [];
+  for (const listed of operations) {
+    const { operationId } = listed.operation;
+    const own = Object.entries(scenarios[operationId] ?? {});
+    const seen = new Set<string>();
+    const look = async (outcome: string, made: Call) => {
+      const got = await answerTo(listed, outcome, made);
+      seen.add(outcomeOf(got));
+      const problems = checkAnswer(listed, got, document);
+      if (outcomeOf(got) !== outcome) problems.push(`it is ${outcomeOf(got)}`);
+      found.push(...problems.map((what) => `${operationId} ${outcome}: ${what}`));
+    };
+    for (const [outcome, make] of own) await look(outcome, await make());
+    const usual = await own[0]?.[1]();
+    for (const [outcome, made] of commonScenarios(listed, usual ?? {})) await look(outcome, made);
+    const missing = listOutcomes(listed)
+      .filter((outcome) => !seen.has(outcome))
+      .filter((outcome) => !NOT_PROVOKED.some(([excused]) => excused.test(outcome)));
+    found.push(...missing.map((outcome) => `${operationId} ${outcome}: nothing provokes it`));
+  }
+  expect(found).toEqual([]);
+});
+
+test("an input that breaks a documented limit is refused with the place of each fault", async () => {
+  const listed = operations.find(({ operation }) => operation.operationId === "sendMessage");
+  if (!listed) throw new Error("Cannot find sendMessage: it is not documented");
+  const made = { token: lan.token, params: { id: "x" }, body: { clientId: 1, text: "" } };
+  const got = await send(server.url, listed, made);
+  expect([outcomeOf(got), checkAnswer(listed, got, document)]).toEqual([
+    "422 validation_failed",
+    [],
+  ]);
+});
+
+test("an answer that breaks the contract is noticed", async () => {
+  const [listed] = operations.filter(({ operation }) => operation.operationId === "getMe");
+  if (!listed) throw new Error("Cannot find getMe: it is not documented");
+  const got = await send(server.url, listed, { token: lan.token });
+  const me = JSON.parse(got.text) as Record<string, unknown>;
+  const { email: _email, ...less } = me;
+  const bent = (body: object): Got => ({ ...got, text: JSON.stringify(body) });
+  expect(checkAnswer(listed, got, document)).toEqual([]);
+  expect(checkAnswer(listed, bent({ ...me, secret: 1 }), document)).toEqual([
+    "/secret is not documented",
+  ]);
+  expect(checkAnswer(listed, bent(less), document)).toEqual(["/email is missing"]);
+  expect(checkAnswer(listed, bent({ ...me, role: "king" }), document)).not.toEqual([]);
+  expect(checkAnswer(listed, { ...got, status: 202 }, document)).toEqual([
+    "the status 202 is not documented",
+  ]);
+  expect(checkAnswer(listed, { ...got, headers: new Headers() }, document)).toEqual([
+    "the header X-Request-Id is missing",
+    "the body is nothing, not application/json",
+  ]);
+});

@@ -87,3 +87,18 @@ test("a connection whose requests are answered is kept", async () => {
   await until("many heartbeats", () => server.received("hb").length >= 40);
   expect(recorder.states).toEqual(["open"]);
 });
+
+test("a listener that throws is reported as uncaught, and keeps nothing from the others", async () => {
+  await using server = openScriptedServer();
+  const ended = await run(`
+    import { createSocket } from ${CLIENT};
+    process.on("uncaughtException", (error) => console.log("uncaught", error.message));
+    const socket = createSocket({ url: "${server.url}", ticket: async () => "t" });
+    const states = [];
+    socket.on("state", () => { throw new Error("mine"); });
+    socket.on("state", (state) => states.push(state));
+    await socket.send({ conversationId: "${CONVERSATION}", body: "hi" });
+    socket.close();
+    setImmediate(() => console.log(states.join()));`);
+  expect(ended).toEqual({ printed: "uncaught mine\nuncaught mine\nopen,closed\n", code: 0 });
+});

@@ -214,3 +214,38 @@ test("a refused message rejects with its code, and the next one goes out", async
   expect(codes).toEqual(["not_found", "validation_failed"]);
   expect((await recorder.socket.send({ conversationId, body: "fine" })).seq).toBe(2);
 });
+
+test("who is taken out of a group and brought back ends up with what a member may read, once and in order", async () => {
+  const [lan, minh] = [await signIn(first.url), await signIn(second.url)];
+  const api = apiOf(first.url, lan);
+  const group = await api.v1.conversations.post({
+    kind: "group",
+    name: "VN30",
+    memberIds: [minh.id],
+  });
+  const conversationId = group.data?.id ?? "";
+  const member = api.v1.conversations({ id: conversationId }).members({ userId: minh.id });
+  using hers = await connect(() => first.url, lan);
+  using his = await connect(() => second.url, minh);
+  await hers.socket.send({ conversationId, body: "before" });
+  await until("the first message", () => his.events.length === 1);
+  await member.delete();
+  await hers.socket.send({ conversationId, body: "without you" });
+  await member.put();
+  await hers.socket.send({ conversationId, body: "welcome back" });
+  await until("the last message", () => bodiesOf(his).includes("welcome back"));
+  await until("everything on her side", () => bodiesOf(hers).length === 3);
+  const read = await apiOf(second.url, minh)
+    .v1.conversations({ id: conversationId })
+    .messages.get();
+  expect(bodiesOf(his)).toEqual(read.data?.items.map(({ body }) => body).toReversed() ?? []);
+  const changes = his.events.flatMap(({ kind, data }) => (kind === "member" ? [data] : []));
+  expect(changes).toEqual([
+    { op: "remove", userId: minh.id },
+    { op: "add", userId: minh.id },
+  ]);
+  const seqs = his.events.map(({ seq }) => seq);
+  expect(seqs).toEqual(seqs.toSorted((one, other) => one - other));
+  expectInOrder(hers);
+  expect(his.states).toEqual(["open"]);
+});

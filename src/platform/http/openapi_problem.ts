@@ -109,8 +109,10 @@ export function sharedErrors({ method, path, signedIn, hasBody }: Approach): Err
   return [
     Internal,
     ...(operation ? [] : [MisdirectedHost, HttpsRequired, ValidationFailed]),
-    ...(METHODS_WITH_BODY.has(method) ? [PayloadTooLarge, UnsupportedMediaType] : []),
-    ...(hasBody ? [MalformedBody] : []),
+    // A body is read even where none is wanted, so that nobody can hide one from the checks.
+    ...(METHODS_WITH_BODY.has(method)
+      ? [MalformedBody, PayloadTooLarge, UnsupportedMediaType]
+      : []),
     // Whoever reads a session or takes in something needs the database.
     ...(signedIn || hasBody ? [Overloaded, DependencyUnavailable] : []),
   ];

@@ -4,6 +4,7 @@
  */
 import { fanout } from "./bench/benches/fanout.ts";
 import { me } from "./bench/benches/me.ts";
+import { bystanderNotes } from "./bench/busy.ts";
 import type { Bench } from "./bench/contract.ts";
 import { exitCodeOf, formatReport, writeRows } from "./bench/report.ts";
 import { openStage } from "./bench/stage.ts";
@@ -18,20 +19,24 @@ const stop = new AbortController();
 /** Runs one bench, prints its table and writes its rows. @returns the exit code. */
 async function runBench(bench: Bench, check: boolean): Promise<number> {
   const startedAt = performance.now();
-  const progress = (line: string) => console.error(`${bench.name}: ${line}`);
   const limit = AbortSignal.any([stop.signal, AbortSignal.timeout(LIMIT_MS)]);
+  const progress = (line: string) => {
+    if (!limit.aborted) console.error(`${bench.name}: ${line}`);
+  };
+  const warnings = await bystanderNotes();
   await using stage = await openStage(progress);
-  const outcome = await Promise.race([bench.run(stage), aborted(limit)]);
+  const { rows, notes } = await Promise.race([bench.run(stage), aborted(limit)]);
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
-  console.log(formatReport(bench, outcome));
-  const path = await writeRows(dataDir, bench.name, outcome.rows);
+  console.log(formatReport(bench, { rows, notes: [...warnings, ...notes] }));
+  const path = await writeRows(dataDir, bench.name, rows);
   console.log(`· took ${seconds} s; rows are in ${path}\n`);
-  return exitCodeOf(outcome.rows, bench.goals, { check });
+  return exitCodeOf(rows, bench.goals, { check });
 }
 
 async function aborted(signal: AbortSignal): Promise<never> {
   const { promise, resolve } = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => resolve());
+  if (signal.aborted) resolve();
   await promise;
   throw new Error(stop.signal.aborted ? "interrupted" : `hung for ${LIMIT_MS / 1_000} s`);
 }

@@ -13,12 +13,22 @@ export interface Busy {
 
 /** The kernel counts a process's time in these, on every Linux that Bun runs on. */
 const TICKS_PER_SECOND = 100;
+const BYSTANDER_WATCH_MS = 2_000;
+/** What an idle machine's own housekeeping may take. */
+const QUIET_CORES = 0.1;
+
+export interface Measured<T> {
+  result: T;
+  busy: Busy;
+  /** Processor time of the servers, which other work on the machine changes far less than it changes any speed. */
+  serverSeconds: number;
+}
 
 /** Runs `work` and tells how many cores the load, the servers and everything else kept busy meanwhile. */
 export async function measureCpu<T>(
   pids: { client: number; servers: number[] },
   work: () => Promise<T>,
-): Promise<{ result: T; busy: Busy }> {
+): Promise<Measured<T>> {
   const read = async () => ({
     at: performance.now(),
     client: await cpuSecondsOf([pids.client]),
@@ -30,9 +40,22 @@ export async function measureCpu<T>(
   const after = await read();
   const seconds = (after.at - before.at) / 1_000;
   const client = (after.client - before.client) / seconds;
-  const servers = (after.servers - before.servers) / seconds;
+  const serverSeconds = after.servers - before.servers;
+  const servers = serverSeconds / seconds;
   const machine = (after.machine - before.machine) / seconds;
-  return { result, busy: { client, servers, rest: Math.max(0, machine - client - servers) } };
+  const rest = Math.max(0, machine - client - servers);
+  return { result, busy: { client, servers, rest }, serverSeconds };
+}
+
+/** Says so where other work was running before the bench began. */
+export async function bystanderNotes(): Promise<string[]> {
+  const before = machineCpuSeconds();
+  await Bun.sleep(BYSTANDER_WATCH_MS);
+  const cores = (machineCpuSeconds() - before) / (BYSTANDER_WATCH_MS / 1_000);
+  if (cores < QUIET_CORES) return [];
+  return [
+    `NOT QUIET: before the start other work kept ${cores.toFixed(2)} cores busy; do not trust these numbers`,
+  ];
 }
 
 /** One line for each side that was measured: who was busy tells what its number is limited by. */

@@ -199,6 +199,19 @@ test("a process is ended with its owner's block, and answers line by line until 
   expect(await failureOf(child.nextLine(10_000))).toContain("it has ended");
 });
 
+test.each([
+  { args: [], exitCode: 0 },
+  { args: ["fanuot"], exitCode: 1 },
+  { args: ["me", "fanuot"], exitCode: 1 },
+])("the benches are listed, and nothing runs, for $args", async ({ args, exitCode }) => {
+  const argv = [process.execPath, join(import.meta.dir, "../../scripts/bench.ts"), ...args];
+  const child = Bun.spawn(argv, { env: { DATA_DIR: dir }, stdout: "pipe", stderr: "pipe" });
+  const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  expect(output).toMatch(/^me +\S.*\nfanout +\S.*\n$/);
+  expect(errors).toBe("");
+  expect(await child.exited).toBe(exitCode);
+});
+
 async function failureOf(work: Promise<unknown>): Promise<string> {
   return await work.then(
     () => "it did not fail",

@@ -29,6 +29,7 @@ const METRICS = [
   { name: "deliveries", unit: "1/s" },
   { name: "latency p50", unit: "ms" },
   { name: "latency p99", unit: "ms" },
+  { name: "servers' processor time", unit: "µs each" },
 ];
 
 export const fanout: Bench = {
@@ -143,7 +144,7 @@ async function join(
   return async ({ warmUp }) => {
     const burst = { durationMs: warmUp ? WARM_UP_MS : BURST_MS, window: WINDOW, ordered };
     const paced = { durationMs: warmUp ? WARM_UP_MS : PACED_MS, perSecond: PER_SECOND, ordered };
-    const { result, busy } = await measureCpu(pids, () =>
+    const { result, busy, serverSeconds } = await measureCpu(pids, () =>
       run<BurstResult>({ op: "burst", side, ...burst }),
     );
     const { p50Ms, p99Ms } = await run<PacedResult>({ op: "paced", side, ...paced });
@@ -151,6 +152,7 @@ async function join(
       deliveries: result.deliveriesPerSecond,
       "latency p50": p50Ms,
       "latency p99": p99Ms,
+      "servers' processor time": (serverSeconds * 1e6) / (result.messages * RECEIVERS),
       ...busy,
     };
   };

@@ -26,6 +26,7 @@ const METRICS = [
   { name: "requests", unit: "1/s" },
   { name: "latency p50", unit: "ms" },
   { name: "latency p99", unit: "ms" },
+  { name: "server's processor time", unit: "µs each" },
 ];
 /** What the peer asks Postgres for: one plain query, without our transaction, role and row-level security. */
 const QUERY = `select u.id, a.email, u.display_name as "displayName", a.role::text, a.tier::text, a.locale::text,
@@ -137,11 +138,13 @@ async function ask(question: Question, server: Server): Promise<Measure> {
   return async ({ warmUp }) => {
     const sized = { ...job, durationMs: warmUp ? WARM_UP_MS : ROUND_MS };
     const pids = { client: load.pid, servers: [server.pid] };
-    const { result, busy } = await measureCpu(pids, () => load.run<HttpResult>(sized));
+    const measured = await measureCpu(pids, () => load.run<HttpResult>(sized));
+    const { result, busy, serverSeconds } = measured;
     return {
       requests: result.requestsPerSecond,
       "latency p50": result.p50Ms,
       "latency p99": result.p99Ms,
+      "server's processor time": (serverSeconds * 1e6) / result.requests,
       ...busy,
     };
   };

@@ -18,6 +18,7 @@ export interface HttpJob {
 }
 
 export interface HttpResult {
+  requests: number;
   requestsPerSecond: number;
   p50Ms: number;
   p99Ms: number;
@@ -90,6 +91,7 @@ async function run(job: HttpJob): Promise<HttpResult> {
   });
   const sorted = latencies.subarray(0, Math.min(count, MAX_SAMPLES)).toSorted();
   return {
+    requests: count,
     requestsPerSecond: count / (job.durationMs / 1_000),
     p50Ms: percentile(sorted, 0.5),
     p99Ms: percentile(sorted, 0.99),

@@ -14,14 +14,13 @@ import {
   open,
   say,
   signIn,
+  UNREACHABLE,
   untilShown,
 } from "./visitor.ts";
 
 /** Starting Chromium, two builds of Next and two instances, on a machine that is busy. */
 const SETUP_LIMIT_MS = 120_000;
 const JOURNEY_LIMIT_MS = 90_000;
-
-const UNREACHABLE = `document.querySelector('[role=alert]')?.dataset.code === "unreachable"`;
 
 let cluster: Cluster;
 let chromium: Chromium;
@@ -70,6 +69,19 @@ test("a wrong password is refused by its code, and nobody is signed in", async (
   );
   expect(await page.cookies()).toEqual({});
   expect(page.complaints).toEqual([]);
+});
+
+test("signing in and reading need no script, refusals included", async () => {
+  await using page = await chromium.openPage();
+  await page.disableScripts();
+  await page.goto(side(0).url);
+  await enter(page, lan.email, "not the password");
+  await page.until("the refusal", `document.querySelector("[role=alert]")`);
+  await enter(page, lan.email, PASSWORD);
+  await page.until("the list", LISTED);
+  await page.click("main ul li a");
+  await page.until("the conversation", `document.querySelector("[role=log]")`);
+  expect(page.requests.filter((url) => url.endsWith(".js"))).toEqual([]);
 });
 
 test(
@@ -278,13 +290,15 @@ test("signing out ends the session for the API too", async () => {
 });
 
 function side(index: number): RunningApp {
-  const app = apps[index];
-  if (!app) throw new Error(`Cannot use app "${index}": it was not built`);
-  return app;
+  return at(apps, index);
 }
 
 function instance(index: number): Instance {
-  const found = instances[index];
-  if (!found) throw new Error(`Cannot use instance "${index}": it was not started`);
+  return at(instances, index);
+}
+
+function at<T>(list: T[], index: number): T {
+  const found = list[index];
+  if (found === undefined) throw new Error(`Cannot use number "${index}": it was not started`);
   return found;
 }

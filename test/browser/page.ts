@@ -8,6 +8,8 @@ export interface Page extends AsyncDisposable {
   /** Everything that went wrong in the page: console errors and warnings, exceptions, refusals of the CSP. */
   complaints: string[];
   goto: (url: string) => Promise<void>;
+  /** From the next document on, no script of the page runs. */
+  disableScripts: () => Promise<void>;
   /** The value of an expression in the page; a promise is awaited. */
   read: <T>(expression: string) => Promise<T>;
   /** Resolves when an expression has become true. */
@@ -102,6 +104,9 @@ export async function openPage({ call, listen }: DevTools): Promise<Page> {
     read,
     until: untilTrue,
     click,
+    disableScripts: async () => {
+      await send("Emulation.setScriptExecutionDisabled", { value: true });
+    },
     untilRequest: (start) =>
       until(`a request to ${start}`, () => requests.some((url) => url.startsWith(start))),
     cookies: async () => {

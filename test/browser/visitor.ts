@@ -11,6 +11,8 @@ import type { Page } from "./page.ts";
 export const LISTED = `document.querySelector("main ul li a")`;
 export const CONNECTED = `document.querySelector("[role=status]")?.dataset.state === "open"`;
 
+export const UNREACHABLE = `document.querySelector("[role=alert]")?.dataset.code === "unreachable"`;
+
 export async function enter(page: Page, email: string, password: string): Promise<void> {
   await page.fill("input[name=email]", email);
   await page.fill("input[name=password]", password);

@@ -9,6 +9,7 @@ export function contentPolicy(nonce: string): string {
     `script-src 'self' 'nonce-${nonce}'${development ? " 'unsafe-eval'" : ""}`,
     `style-src 'self' ${development ? "'unsafe-inline'" : `'nonce-${nonce}'`}`,
     "img-src 'self'",
+    "font-src 'self'",
     `connect-src 'self' ${new URL(socketUrl()).origin}`,
     "form-action 'self'",
     "frame-ancestors 'none'",

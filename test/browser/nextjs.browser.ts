@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { call, converse, PASSWORD, type Person, signUp } from "../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../support/instance.ts";
-import { until } from "../support/poll.ts";
 import { listApps, type RunningApp, startApp } from "./app.ts";
 import { type Chromium, openChromium } from "./chromium.ts";
 import {
@@ -217,27 +216,6 @@ test(
   },
   JOURNEY_LIMIT_MS,
 );
-
-test("a page runs no script but its own, and asks nobody else for anything", async () => {
-  await using page = await chromium.openPage();
-  await page.goto(`${side(0).url}/sign-in`);
-  expect(page.complaints).toEqual([]);
-  await page.read(`(() => {
-    const script = document.createElement("script");
-    script.textContent = "window.intruded = true";
-    document.body.append(script);
-    const image = document.createElement("img");
-    image.src = "https://tracker.example/pixel.png";
-    document.body.append(image);
-    document.body.insertAdjacentHTML("beforeend", "<img src='/icon.svg?' onload='window.intruded = true'>");
-  })()`);
-  await until("every refusal", () =>
-    ["script-src-elem", "script-src-attr", "img-src"].every((directive) =>
-      page.complaints.some((complaint) => complaint.includes(`CSP: ${directive}`)),
-    ),
-  );
-  expect(await page.read("window.intruded === undefined")).toBe(true);
-});
 
 test(
   "an access token that ran out is renewed by the server, page after page",

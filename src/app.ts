@@ -20,6 +20,7 @@ export { authenticateSocket, createChatSource, isSessionAlive };
 /** The socket's side of what the client is typed by. */
 export type { CloseCode } from "./platform/realtime/connection.ts";
 export type { Heartbeat, Hello } from "./platform/realtime/frames.ts";
+export type { Away, ErrorFrame, HeartbeatOk, HelloOk } from "./platform/realtime/protocol.ts";
 
 export interface AppOptions {
   readiness: ReadinessCheck;

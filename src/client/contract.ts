@@ -1,4 +1,4 @@
-import type { App, CloseCode, Heartbeat, Hello } from "../app.ts";
+import type * as server from "../app.ts";
 import type { ChatFrames, Message as ServerMessage } from "../features/chat/schema.ts";
 
 /*
@@ -12,7 +12,7 @@ interface DefaultRefusal {
   on: string;
 }
 
-type ServerRoutes = App["~Routes"];
+type ServerRoutes = server.App["~Routes"];
 type ServerProblem = ServerRoutes["v1"]["me"]["get"]["response"][401];
 type Refused<Code extends string> = {
   [Field in keyof ServerProblem]: Field extends "code" ? Code : ServerProblem[Field];
@@ -53,8 +53,14 @@ export type Message = ServerMessage;
 /** Frames that this client sends, as the server checks them. */
 export type SendFrame = (typeof ChatFrames)["send"]["static"];
 export type SyncFrame = (typeof ChatFrames)["sync"]["static"];
-export type HelloFrame = Hello;
-export type HeartbeatFrame = Heartbeat;
+export type HelloFrame = server.Hello;
+export type HeartbeatFrame = server.Heartbeat;
+
+/** Frames that the server sends by itself, whatever the feature. */
+export type HelloOk = server.HelloOk;
+export type HeartbeatOk = server.HeartbeatOk;
+export type RefusalFrame = server.ErrorFrame;
+export type AwayFrame = server.Away;
 
 /** The close codes of the server. */
-export type CloseCodes = typeof CloseCode;
+export type CloseCodes = typeof server.CloseCode;

@@ -1,15 +1,4 @@
-import type { Message } from "./contract.ts";
-
-/** Frames that the server sends, as far as this client uses them; all others are passed over. */
-export interface HelloOk {
-  t: "hello.ok";
-  i?: number;
-  /** How often to send a heartbeat, in milliseconds. */
-  hb: number;
-  ts: number;
-  /** Last positions of the channels in which something has happened. */
-  chg: Record<string, number>;
-}
+import type { AwayFrame, HeartbeatOk, HelloOk, Message, RefusalFrame } from "./contract.ts";
 
 export interface Ack {
   t: "ack";
@@ -38,32 +27,12 @@ export interface SyncOk {
   reset?: boolean;
 }
 
-interface HeartbeatOk {
-  t: "hb.ok";
-  i?: number;
-  ts: number;
-  top: Record<string, number>;
-}
+/** A refusal; a later server may say how many milliseconds to wait before another attempt. */
+export type ErrorFrame = RefusalFrame & { after?: number };
 
-export interface ErrorFrame {
-  t: "err";
-  i?: number;
-  /** The status that HTTP would have answered, times ten. */
-  c: number;
-  /** The code of the problem that HTTP would have answered. */
-  m: string;
-  retry: boolean;
-  /** Milliseconds to wait before another attempt. */
-  after?: number;
-}
-
-interface Away {
-  t: "away";
-  /** The window of milliseconds in which to come back. */
-  in: [number, number];
-}
-
-export type ServerFrame = HelloOk | Ack | EventFrame | SyncOk | HeartbeatOk | ErrorFrame | Away;
+/** Frames that the server sends, as far as this client uses them; all others are passed over. */
+export type ServerFrame =
+  HelloOk | Ack | EventFrame | SyncOk | HeartbeatOk | ErrorFrame | AwayFrame;
 
 interface EventOf<Kind extends string, Data> {
   /** `c:` and the id of the conversation. */

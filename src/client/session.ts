@@ -1,6 +1,6 @@
 import { between } from "./backoff.ts";
-import type { HeartbeatFrame, HelloFrame, SendFrame, SyncFrame } from "./contract.ts";
-import { type HelloOk, readFrames, type ServerFrame } from "./frames.ts";
+import type { HeartbeatFrame, HelloFrame, HelloOk, SendFrame, SyncFrame } from "./contract.ts";
+import { readFrames, type ServerFrame } from "./frames.ts";
 
 /** What ended a connection, or kept it from coming about. */
 export interface Loss {

@@ -14,6 +14,11 @@ export const Ready = object(
   { title: "Ready", description: "Whether this instance may be sent traffic, and why not." },
 );
 
+const AWAY = {
+  status: "unhealthy",
+  checks: { database: false, redis: true, accepting: true },
+};
+
 /** What the API's document says about each operation. */
 export const operations = {
   checkLive: {
@@ -28,7 +33,10 @@ export const operations = {
     description: "Not while the instance starts or stops, nor while Postgres is away.",
     responses: {
       200: { description: "Send traffic." },
-      503: { description: "Send traffic elsewhere." },
+      503: {
+        description: "Send traffic elsewhere.",
+        content: { "application/json": { example: AWAY } },
+      },
     },
   },
 };

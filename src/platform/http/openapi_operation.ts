@@ -11,7 +11,8 @@ export interface Route {
   hooks: unknown;
 }
 
-type Response = { description?: string; headers?: object; content?: object };
+type Content = Record<string, object>;
+type Response = { description?: string; headers?: object; content?: Content };
 
 /** The part of an operation that a route writes itself, in `detail`. */
 export interface Operation {
@@ -66,7 +67,7 @@ function requestBody(schema: object, components: Components): object {
   return { required: !(OPTIONAL in schema), content: jsonContent(schema, components) };
 }
 
-function jsonContent(schema: object, components: Components): object {
+function jsonContent(schema: object, components: Components): Content {
   const converted = toJsonSchema(schema, components);
   const example = exampleOf(converted, components);
   const content = { schema: converted, ...(example === undefined ? {} : { example }) };
@@ -124,15 +125,23 @@ function answer(status: number, schema: JsonSchema, components: Components): Res
   };
 }
 
-/** Adds what the route says about its answers in words: descriptions, headers, and answers without a body. */
+/** Adds what the route says about its answers in words: descriptions, headers, examples, answers without a body. */
 function withWords(
   responses: Record<string, Response>,
   words: Record<string, Response>,
 ): Record<string, Response> {
   const merged = { ...responses };
-  for (const [status, { headers, ...rest }] of Object.entries(words)) {
+  for (const [status, { headers, content = {}, ...rest }] of Object.entries(words)) {
     const known = merged[status] ?? { headers: commonHeaders(Number(status), false) };
-    merged[status] = { ...known, ...rest, headers: { ...known.headers, ...headers } };
+    const bodies = Object.entries({ ...known.content, ...content }).map(
+      ([type]) => [type, { ...known.content?.[type], ...content[type] }] as const,
+    );
+    merged[status] = {
+      ...known,
+      ...rest,
+      headers: { ...known.headers, ...headers },
+      ...(bodies.length > 0 ? { content: Object.fromEntries(bodies) } : {}),
+    };
   }
   return merged;
 }

@@ -123,6 +123,20 @@ test("an answer without a body has no content, and words of the route are kept",
   expect(Object.keys(gone?.headers ?? {})).toEqual(["X-Request-Id"]);
 });
 
+test("an example of the route's own takes the place of ours, and the schema stays", async () => {
+  const own = { example: { id: 7 } };
+  const app = new Elysia().get("/rooms", () => ({ id: 1 }), {
+    response: Room,
+    detail: {
+      responses: { 200: { description: "A room.", content: { "application/json": own } } },
+    },
+  });
+  expect((await describeOne(app)).responses["200"]).toMatchObject({
+    description: "A room.",
+    content: { "application/json": { ...own, schema: { $ref: "#/components/schemas/Room" } } },
+  });
+});
+
 test("hidden routes and preflights are not documented", async () => {
   const app = new Elysia()
     .options("/rooms", () => 1)

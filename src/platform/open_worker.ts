@@ -8,7 +8,7 @@ import { createMailbox } from "./mail/mailbox.ts";
 import type { WorkerPlatform } from "./platform.ts";
 import { DEFAULT_QUEUE, type JobHandler } from "./queue/definition.ts";
 import type { WorkerMessage } from "./queue/messages.ts";
-import { createRunner, type Runner } from "./queue/runner.ts";
+import { createRunner, type Runner, type RunnerLimits } from "./queue/runner.ts";
 import { createJobStore } from "./queue/store.ts";
 import { openRedis } from "./redis.ts";
 import type { WorkerConfig } from "./worker_config.ts";
@@ -22,6 +22,7 @@ export interface OpenWorkerOptions {
   consumer: string;
   handlers: (platform: WorkerPlatform) => JobHandler[];
   tell: (message: WorkerMessage) => void;
+  limits?: Partial<RunnerLimits> | undefined;
 }
 
 const POOL_SIZE = 4;
@@ -54,5 +55,6 @@ export async function openWorker(options: OpenWorkerOptions): Promise<Runner> {
     consumer: options.consumer,
     log,
     tell: options.tell,
+    limits: options.limits,
   });
 }

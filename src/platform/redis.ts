@@ -98,6 +98,7 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
     onReady: (listener) => void listeners.push(listener),
     run,
     close: async () => {
+      if (closing.signal.aborted) return;
       closing.abort();
       ready = false;
       client.destroy();

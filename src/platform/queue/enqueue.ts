@@ -14,9 +14,10 @@ export async function enqueue<S extends TSchema>(
   kind: JobKind<S>,
   payload: S["static"],
 ): Promise<string> {
-  const size = Buffer.byteLength(JSON.stringify(payload));
-  if (!kind.check(payload) || size > MAX_PAYLOAD_BYTES)
-    throw new Error(`Cannot enqueue "${kind.name}": the payload does not fit (${size} bytes)`);
+  if (!kind.check(payload)) throw new Error(`Cannot enqueue "${kind.name}": not its payload`);
+  const bytes = Buffer.byteLength(JSON.stringify(payload));
+  if (bytes > MAX_PAYLOAD_BYTES)
+    throw new Error(`Cannot enqueue "${kind.name}": the payload has ${bytes} bytes`);
   const id = Bun.randomUUIDv7();
   await tx.insert(jobOutbox).values({
     id,

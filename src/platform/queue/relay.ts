@@ -22,6 +22,8 @@ export interface JobRelayOptions {
 
 const INTERVAL_MS = 1_000;
 const BATCH = 500;
+/** Redis does nothing else while it takes a batch in; one payload more than this may be in it. */
+const MAX_BATCH_BYTES = 1_048_576;
 /** Queues that are looked at in one turn; a kind names its queue, so they are few. */
 const MAX_QUEUES = 100;
 const system = { role: "system" } as const;
@@ -73,17 +75,20 @@ async function markWaiting({ db, storeOf }: JobRelayOptions): Promise<boolean> {
   let full = false;
   for (const { queue } of waiting) {
     const cursor = await storeOf(queue).cursor();
-    const marked = await db.run(system, (tx) => markBatch(tx, { queue, cursor }));
-    full ||= marked === BATCH;
+    const more = await db.run(system, (tx) => markBatch(tx, { queue, cursor }));
+    full ||= more;
   }
   return full;
 }
 
-/** Gives waiting rows the next number. A Redis that is ahead, as after a database was made anew, is followed. */
+/**
+ * Gives waiting rows the next number. A Redis that is ahead, as after a database was made anew, is followed.
+ * @returns whether others still wait.
+ */
 async function markBatch(
   tx: Transaction,
   { queue, cursor }: { queue: string; cursor: number },
-): Promise<number> {
+): Promise<boolean> {
   await tx.insert(jobOutboxHead).values({ queue, lastBatch: 0 }).onConflictDoNothing();
   const [head] = await tx
     .select()
@@ -91,19 +96,25 @@ async function markBatch(
     .where(eq(jobOutboxHead.queue, queue))
     .for("update", { skipLocked: true });
   // Another relay is at it.
-  if (!head) return 0;
+  if (!head) return false;
   const batch = Math.max(head.lastBatch, cursor) + 1;
   const rows = await tx
-    .select({ id: jobOutbox.id })
+    .select({ id: jobOutbox.id, bytes: sql<number>`octet_length(${jobOutbox.payload}::text)` })
     .from(jobOutbox)
     .where(and(eq(jobOutbox.queue, queue), isNull(jobOutbox.batch)))
     .orderBy(asc(jobOutbox.id))
     .limit(BATCH);
-  if (rows.length === 0) return 0;
-  const ids = rows.map(({ id }) => id);
+  let bytes = 0;
+  const ids: string[] = [];
+  for (const row of rows) {
+    if (bytes > MAX_BATCH_BYTES) break;
+    bytes += row.bytes;
+    ids.push(row.id);
+  }
+  if (ids.length === 0) return false;
   await tx.update(jobOutbox).set({ batch }).where(inArray(jobOutbox.id, ids));
   await tx.update(jobOutboxHead).set({ lastBatch: batch }).where(eq(jobOutboxHead.queue, queue));
-  return rows.length;
+  return rows.length === BATCH || ids.length < rows.length;
 }
 
 /** Brings Redis to the last batch, from wherever it stands: one behind, or at nothing because it lost its data. */

@@ -1,7 +1,8 @@
-import type { Log } from "../log.ts";
+import type { Log, LogFields } from "../log.ts";
 import type { Redis } from "../redis.ts";
 import { pause, TimeoutError } from "../time.ts";
-import { type JobHandler, JobRefused, retryDelayMs } from "./definition.ts";
+import { attempt, type Failure } from "./attempt.ts";
+import { type JobHandler, retryDelayMs } from "./definition.ts";
 import type { WorkerMessage } from "./messages.ts";
 import type { JobStore, StartedJob, Ticket } from "./store.ts";
 
@@ -10,8 +11,17 @@ export interface Runner {
   /** Resolves when everything that was begun is finished or handed back. */
   run(): Promise<void>;
   stop(graceMs: number): void;
-  /** Gives up jobs that may have been given to somebody else. */
-  abandon(ids: string[]): void;
+  /** Gives up jobs, named by their entries, that may have been given to somebody else. */
+  abandon(entries: string[]): void;
+}
+
+export interface RunnerLimits {
+  /** A handler that was told to end gets this long before its job is taken for failed. */
+  abortGraceMs: number;
+  /** Longer than this, the outcome of a job is not held back for a Redis that is away: its lease is over. */
+  reportMs: number;
+  /** A kind that this version does not know waits for a worker that does. */
+  unknownDelayMs: number;
 }
 
 export interface RunnerOptions {
@@ -22,19 +32,14 @@ export interface RunnerOptions {
   consumer: string;
   log: Log;
   tell: (message: WorkerMessage) => void;
+  limits?: Partial<RunnerLimits> | undefined;
 }
 
 /** Handlers mostly wait for other machines, so one thread serves several jobs. */
 const CONCURRENCY = 8;
 const FETCH_WAIT_MS = 2_000;
 const RETRY_MS = 250;
-/** A handler that was told to end gets this long before its job is taken for failed. */
-const ABORT_GRACE_MS = 5_000;
-/** Longer than this, the outcome of a job is not held back for a Redis that is away: its lease is over. */
-const REPORT_LIMIT_MS = 60_000;
-/** A kind that this version does not know waits for a worker that does. */
-const UNKNOWN_DELAY_MS = 30_000;
-const MAX_ERROR = 500;
+const LIMITS: RunnerLimits = { abortGraceMs: 5_000, reportMs: 60_000, unknownDelayMs: 30_000 };
 
 interface Running {
   job: StartedJob;
@@ -45,11 +50,17 @@ interface Running {
 
 export function createRunner(options: RunnerOptions): Runner {
   const { store, reader, consumer, log, tell } = options;
+  const limits = { ...LIMITS, ...options.limits };
   const handlers = new Map(options.handlers.map((handler) => [handler.kind.name, handler]));
+  /** By entry, because a job whose lease was lost may come again while its former attempt still runs. */
   const running = new Map<string, Running>();
   const working = new Set<Promise<void>>();
+  /** Tickets of jobs that may have ended a worker; each runs alone, so that the next end tells whose fault it was. */
+  const suspects: Ticket[] = [];
   const stopping = new AbortController();
+  const stopped = Promise.withResolvers<void>();
   let graceMs = 0;
+  let isGraceOver = false;
 
   async function fetch(): Promise<Ticket[]> {
     if (!reader.isReady()) return await idle();
@@ -57,44 +68,95 @@ export function createRunner(options: RunnerOptions): Runner {
       const limit = CONCURRENCY - working.size;
       return await store.fetch(reader, { consumer, limit, waitMs: FETCH_WAIT_MS });
     } catch (error) {
-      if (!stopping.signal.aborted) log.warn("cannot fetch jobs", { error });
+      if (stopping.signal.aborted) return [];
+      log.warn("cannot fetch jobs", { error });
+      if (error instanceof TimeoutError) await reconnect();
       return await idle();
     }
+  }
+  /** Redis ends a wait in time, so a connection on which it lasts longer leads nowhere, whatever its state says. */
+  async function reconnect(): Promise<void> {
+    const { client } = reader;
+    if (client.isOpen) client.destroy();
+    // This ends with the stop at the latest, because that closes the connection once more.
+    await client.connect().catch((error: unknown) => log.debug("cannot reconnect", { error }));
   }
   async function idle(): Promise<Ticket[]> {
     await pause(RETRY_MS, stopping.signal);
     return [];
   }
-  async function take(ticket: Ticket): Promise<void> {
+  /** Waits until `work` is over or the stop begins. */
+  async function untilStopOr(work: Promise<unknown>): Promise<void> {
+    await Promise.race([work, stopped.promise]);
+  }
+  function untilAlone(): Promise<void> {
+    return untilStopOr(Promise.all(working));
+  }
+  async function begin(ticket: Ticket, { alone }: { alone: boolean }): Promise<void> {
+    const start = () => store.start(ticket, { alone });
     try {
-      const job = await store.start(ticket);
-      if (job) await work(job);
+      const job = await persist(start, { limitMs: limits.reportMs, log, signal: stopping.signal });
+      if (job === "suspect") {
+        suspects.push(ticket);
+        tell({ type: "held", job: { ...ticket, token: "" }, limitMs: Infinity });
+      } else if (job) {
+        const done = work(job).finally(() => working.delete(done));
+        working.add(done);
+      }
     } catch (error) {
       // The ticket stays pending, and is put back into the line when its lease is over.
       log.warn("cannot start a job", { job: ticket.id, error });
     }
   }
+  async function runAlone(ticket: Ticket): Promise<void> {
+    await untilAlone();
+    // What is not begun stays pending, and the supervisor puts it back.
+    if (stopping.signal.aborted) return;
+    await begin(ticket, { alone: true });
+    await untilAlone();
+    tell({ type: "freed", entry: ticket.entry });
+  }
   async function work(job: StartedJob): Promise<void> {
-    const handler = handlers.get(job.kind);
-    if (!handler || handler.kind.version < job.version)
-      return void (await store.release(job, UNKNOWN_DELAY_MS));
-    const { timeoutMs } = handler.kind;
     const entry: Running = { job, abort: new AbortController(), handBack: false };
-    running.set(job.id, entry);
-    tell({ type: "held", job: heldOf(job), limitMs: timeoutMs + 2 * ABORT_GRACE_MS });
+    running.set(job.entry, entry);
     try {
-      const failure = await attempt(handler, entry, log);
-      await persist(() => report({ store, handler, entry, log }, failure), log);
+      await settle(entry);
+    } catch (error) {
+      log.warn("cannot report a job; its lease will end", { job: job.id, error });
     } finally {
-      running.delete(job.id);
-      tell({ type: "freed", id: job.id });
+      running.delete(job.entry);
+      tell({ type: "freed", entry: job.entry });
     }
+  }
+  /** Runs the job and tells Redis what became of it. */
+  async function settle(entry: Running): Promise<void> {
+    const { job } = entry;
+    const { id, token } = job;
+    const { abortGraceMs, reportMs } = limits;
+    const hold = (limitMs: number) =>
+      tell({ type: "held", job: { id, entry: job.entry, token }, limitMs: limitMs + abortGraceMs });
+    const handler = handlers.get(job.kind);
+    const isKnown = handler !== undefined && handler.kind.version >= job.version;
+    if (!isKnown || isGraceOver) {
+      const delayMs = isKnown ? 0 : limits.unknownDelayMs;
+      hold(reportMs);
+      return void (await persist(() => store.release(job, delayMs), { limitMs: reportMs, log }));
+    }
+    hold(handler.kind.timeoutMs + abortGraceMs);
+    const failure = await attempt({ handler, job, abort: entry.abort, abortGraceMs, log });
+    // Only Redis can keep us waiting now, and that is no fault of the thread.
+    hold(reportMs);
+    const move = () => conclude(entry, { store, handler, failure });
+    const outcome = await persist(move, { limitMs: reportMs, log });
+    const cause = failure ? { error: failure.error } : {};
+    tellOutcome(log, outcome, { job: id, kind: job.kind, attempt: job.attempt, ...cause });
   }
   async function drain(): Promise<void> {
     const all = Promise.allSettled(working);
     const grace = new AbortController();
     void all.then(() => grace.abort());
     await pause(graceMs, grace.signal);
+    isGraceOver = true;
     for (const entry of running.values()) {
       entry.handBack = true;
       entry.abort.abort(new Error("the process stops"));
@@ -104,108 +166,78 @@ export function createRunner(options: RunnerOptions): Runner {
   return {
     run: async () => {
       while (!stopping.signal.aborted) {
-        if (working.size >= CONCURRENCY) await Promise.race(working);
-        for (const ticket of await fetch()) {
-          // What comes too late stays pending, and the supervisor puts it back.
-          if (stopping.signal.aborted) break;
-          const job = take(ticket).finally(() => working.delete(job));
-          working.add(job);
+        const suspect = suspects.shift();
+        if (suspect) {
+          await runAlone(suspect);
+          continue;
         }
+        if (working.size >= CONCURRENCY) {
+          await untilStopOr(Promise.race(working));
+          continue;
+        }
+        const tickets = await fetch();
+        // What comes too late stays pending, and the supervisor puts it back.
+        if (!stopping.signal.aborted)
+          await Promise.all(tickets.map((ticket) => begin(ticket, { alone: false })));
       }
       await drain();
     },
     stop: (ms) => {
       graceMs = ms;
       stopping.abort();
+      stopped.resolve();
       // Ends a fetch that still waits for work.
-      void reader.close();
+      void reader.close().catch(() => undefined);
     },
-    abandon: (ids) => {
-      for (const id of ids) running.get(id)?.abort.abort(new Error("the lease was lost"));
+    abandon: (entries) => {
+      for (const entry of entries) running.get(entry)?.abort.abort(new Error("the lease was lost"));
     },
   };
 }
 
-function heldOf({ id, entry, token }: StartedJob) {
-  return { id, entry, token };
-}
-
-/** Runs the handler within its time. @returns what went wrong, or undefined. */
-async function attempt(
-  { kind, run }: JobHandler,
-  { job, abort }: Running,
-  log: Log,
-): Promise<{ error: unknown } | undefined> {
-  const late = setTimeout(
-    () => abort.abort(new TimeoutError(`Cannot wait for "${kind.name}" any longer`)),
-    kind.timeoutMs,
-  );
-  const ended = Promise.withResolvers<never>();
-  // A handler that does not heed the signal is left behind.
-  abort.signal.addEventListener("abort", () => {
-    setTimeout(() => ended.reject(abort.signal.reason), ABORT_GRACE_MS).unref();
-  });
-  try {
-    if (!kind.check(job.payload)) throw new JobRefused("Cannot run: the payload does not fit");
-    const context = {
-      id: job.id,
-      attempt: job.attempt,
-      signal: abort.signal,
-      log: log.child({ job: job.id, kind: kind.name }),
-    };
-    await Promise.race([run(job.payload, context), ended.promise]);
-    return undefined;
-  } catch (error) {
-    return { error };
-  } finally {
-    clearTimeout(late);
-  }
-}
-
-interface Reported {
+interface Concluded {
   store: JobStore;
   handler: JobHandler;
-  entry: Running;
-  log: Log;
+  failure: Failure | undefined;
 }
 
-async function report(
-  { store, handler, entry, log }: Reported,
-  failure: { error: unknown } | undefined,
-): Promise<void> {
-  const { job } = entry;
-  const fields = { job: job.id, kind: job.kind, attempt: job.attempt };
-  if (!failure) {
-    if (await store.complete(job)) log.info("job done", fields);
-    else log.warn("a job was done, but its lease was lost", fields);
-    return;
-  }
-  if (entry.handBack) return void (await store.release(job, 0));
-  const again = !(failure.error instanceof JobRefused);
+/** Moves a job on after an attempt. @returns what became of it. */
+async function conclude(
+  { job, handBack }: Running,
+  { store, handler, failure }: Concluded,
+): Promise<string> {
+  if (!failure) return (await store.complete(job)) ? "done" : "lost";
+  if (handBack) return (await store.release(job, 0)) ? "handed back" : "lost";
   const chance = (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
-  const outcome = await store.fail(job, {
-    error: describe(failure.error, job.attempt),
-    delayMs: again ? retryDelayMs(handler.kind, job.attempt, chance) : undefined,
-  });
-  if (outcome === "dead") log.error("a job is dead", { ...fields, error: failure.error });
-  else log.warn("a job failed", { ...fields, outcome, error: failure.error });
+  const delayMs = failure.isFinal ? undefined : retryDelayMs(handler.kind, job.attempt, chance);
+  return await store.fail(job, { error: failure.text, delayMs });
 }
 
-/** One line of the job's error history. */
-function describe(error: unknown, attempt: number): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return JSON.stringify({ attempt, error: text.slice(0, MAX_ERROR) });
+function tellOutcome(log: Log, outcome: string, fields: LogFields): void {
+  if (outcome === "dead") log.error("a job is dead", fields);
+  else if (outcome === "done") log.info("job done", fields);
+  else log.warn("a job is not done", { ...fields, outcome });
 }
 
-/** An outcome is told until Redis has taken it; every telling may be repeated. */
-async function persist(tell: () => Promise<void>, log: Log): Promise<void> {
-  const deadline = performance.now() + REPORT_LIMIT_MS;
+interface Persistence {
+  limitMs: number;
+  log: Log;
+  /** Ends the repetition, for what somebody else may do as well. */
+  signal?: AbortSignal;
+}
+
+/** Tells Redis something until it has taken it; every telling may be repeated. */
+async function persist<T>(
+  tell: () => Promise<T>,
+  { limitMs, log, signal }: Persistence,
+): Promise<T> {
+  const deadline = performance.now() + limitMs;
   for (;;) {
     try {
       return await tell();
     } catch (error) {
-      if (performance.now() > deadline) throw error;
-      log.debug("cannot report a job yet", { error });
+      if (performance.now() > deadline || signal?.aborted) throw error;
+      log.debug("cannot tell Redis about a job yet", { error });
       await Bun.sleep(RETRY_MS);
     }
   }

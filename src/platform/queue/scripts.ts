@@ -1,7 +1,7 @@
 import type { RedisClient } from "../redis.ts";
 
 /** Longest list that one script walks, so that Redis is never held up for long. */
-const SCAN = 200;
+export const SCAN = 200;
 /** What is kept of a finished job, so that a repeated answer about it can be told from a stale one. */
 const DONE_LIFE_MS = 3_600_000;
 const MAX_CRASHES = 3;
@@ -57,13 +57,23 @@ export const SCRIPTS = {
     redis.call('SET', cursor, ARGV[3])
     return ARGV[3]`,
 
-  /** [entry, id] → [kind, version, payload, attempt, max attempts, token], or nothing when the ticket is stale. */
+  /**
+   * [entry, id, alone or nothing] → [kind, version, payload, attempt, max attempts, token]; nothing when the ticket is
+   * stale; suspect when a worker ended while the job ran and the caller runs others. A ticket goes to one worker only, so
+   * the same ticket again is that worker's repetition.
+   */
   start: `
     local entry, id = ARGV[2], ARGV[3]
-    local job = redis.call('HMGET', jobs .. id, 'state', 'entry', 'kind', 'version', 'payload', 'max')
+    local job = redis.call('HMGET', jobs .. id, 'state', 'entry', 'kind', 'version', 'payload', 'max', 'attempts',
+      'crashes')
     if job[2] ~= entry then leave(entry) return false end
-    if job[1] ~= 'ready' then return false end
-    local attempt = redis.call('HINCRBY', jobs .. id, 'attempts', 1)
+    local attempt = job[7]
+    if job[1] == 'ready' then
+      if ARGV[4] ~= 'alone' and tonumber(job[8]) > 0 then return 'suspect' end
+      attempt = redis.call('HINCRBY', jobs .. id, 'attempts', 1)
+    elseif job[1] ~= 'active' then
+      return false
+    end
     local token = entry .. ':' .. attempt
     redis.call('HSET', jobs .. id, 'state', 'active', 'token', token)
     return { job[3], job[4], job[5], tostring(attempt), job[6], token }`,
@@ -116,25 +126,28 @@ export const SCRIPTS = {
     end
     return #due`,
 
-  /** [consumer, (id, entry, token)…] → the ids whose lease is lost. */
+  /** [consumer, (id, entry, token)…] → the entries that are lost. A ticket that is not begun yet has no token. */
   renew: `
     local lost = {}
     for i = 3, #ARGV, 3 do
-      if held(ARGV[i], ARGV[i + 2]) then
-        redis.call('XCLAIM', ready, 'workers', ARGV[2], 0, ARGV[i + 1], 'JUSTID')
+      local id, entry, token = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+      local job = redis.call('HMGET', jobs .. id, 'entry', 'state')
+      local waits = token == '' and job[1] == entry and job[2] == 'ready'
+      if waits or held(id, token) == entry then
+        redis.call('XCLAIM', ready, 'workers', ARGV[2], 0, entry, 'JUSTID')
       else
-        lost[#lost + 1] = ARGV[i]
+        lost[#lost + 1] = entry
       end
     end
     return lost`,
 
-  /** [lease ms, consumer or nothing] → (id, what became of it)…, for what a vanished worker held. */
+  /** [lease ms, consumer or nothing] → how many were looked at, then (id, what became of it)… of vanished workers. */
   reap: `
     local found = ARGV[3] == ''
       and redis.pcall('XPENDING', ready, 'workers', 'IDLE', ARGV[2], '-', '+', ${SCAN})
       or redis.pcall('XPENDING', ready, 'workers', '-', '+', ${SCAN}, ARGV[3])
-    local outcome = {}
-    if found.err then return outcome end
+    if found.err then return { '0' } end
+    local outcome = { tostring(#found) }
     for _, pending in ipairs(found) do
       local entry = pending[1]
       local ticket = redis.call('XRANGE', ready, entry, entry)[1]
@@ -157,6 +170,28 @@ export const SCRIPTS = {
       end
     end
     return outcome`,
+
+  /** [consumer] → 1 when it is gone, 0 while it holds something: what it holds would go with it. */
+  forget: `
+    local pending = redis.pcall('XPENDING', ready, 'workers', '-', '+', 1, ARGV[2])
+    if pending.err or #pending > 0 then return 0 end
+    redis.call('XGROUP', 'DELCONSUMER', ready, 'workers', ARGV[2])
+    return 1`,
+
+  /** [idle ms] → how many consumers that held nothing for so long are gone. */
+  sweep: `
+    local consumers = redis.pcall('XINFO', 'CONSUMERS', ready, 'workers')
+    if consumers.err then return 0 end
+    local swept = 0
+    for _, fields in ipairs(consumers) do
+      local consumer = {}
+      for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
+      if swept < ${SCAN} and consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
+        redis.call('XGROUP', 'DELCONSUMER', ready, 'workers', consumer.name)
+        swept = swept + 1
+      end
+    end
+    return swept`,
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;

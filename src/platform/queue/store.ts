@@ -1,7 +1,7 @@
 import type { Keys } from "../keys.ts";
 import type { Redis, RedisClient } from "../redis.ts";
 import { withTimeout } from "../time.ts";
-import { callScript, type ScriptName } from "./scripts.ts";
+import { callScript, SCAN, type ScriptName } from "./scripts.ts";
 
 /** A job as the outbox hands it over. */
 export interface NewJob {
@@ -29,7 +29,7 @@ export interface StartedJob extends Ticket {
   token: string;
 }
 
-/** What a worker shows to move a job on. */
+/** What a worker shows to move a job on; the token is empty while the ticket only waits for its turn. */
 export type Held = Pick<StartedJob, "id" | "entry" | "token">;
 
 /** One queue in Redis. Every call may be repeated; every one throws AppError dependency_unavailable while Redis is away. */
@@ -39,8 +39,11 @@ export interface JobStore {
   cursor(): Promise<number>;
   /** Waits up to `waitMs` on a connection of its own for tickets. */
   fetch(reader: Redis, options: FetchOptions): Promise<Ticket[]>;
-  /** Begins the next attempt, or finds that the ticket is stale. */
-  start(ticket: Ticket): Promise<StartedJob | undefined>;
+  /**
+   * Begins the next attempt, or finds that the ticket is stale. A job that may have ended its worker is a suspect unless
+   * it runs `alone`, so that its neighbours are never blamed for it twice.
+   */
+  start(ticket: Ticket, options: { alone: boolean }): Promise<StartedJob | "suspect" | undefined>;
   /** False when the job is no longer this worker's. */
   complete(held: Held): Promise<boolean>;
   /** Tries again after `delayMs`, unless that is undefined or the attempts are used up. */
@@ -52,12 +55,14 @@ export interface JobStore {
   release(held: Held, delayMs: number): Promise<boolean>;
   /** Moves what is due into the line. @returns how many. */
   promote(): Promise<number>;
-  /** Renews the leases of one consumer's jobs. @returns the ids of those that are lost. */
+  /** Renews the leases of one consumer's jobs. @returns the entries of those that are lost. */
   renew(consumer: string, held: Held[]): Promise<string[]>;
   /** Puts back what vanished workers held: all that is idle for `leaseMs`, or at once what one consumer holds. */
   reap(of: { leaseMs: number } | { consumer: string }): Promise<Reaped[]>;
-  /** Removes a consumer that holds nothing. */
+  /** Removes a consumer, unless it holds something. */
   forget(consumer: string): Promise<void>;
+  /** Removes consumers that have held nothing for `idleMs`: those of processes that were killed. @returns how many. */
+  sweep(idleMs: number): Promise<number>;
   /** Some ids whose work is settled, until they are dropped. */
   listSettled(limit: number): Promise<string[]>;
   dropSettled(ids: string[]): Promise<void>;
@@ -110,7 +115,10 @@ export function createJobStore(options: { redis: Redis; keys: Keys; queue: strin
       const timeoutMs = waitMs + FETCH_GRACE_MS;
       return await withTimeout(reading, { what: "tickets", timeoutMs });
     },
-    start: async (ticket) => toStarted(ticket, await call("start", [ticket.entry, ticket.id])),
+    start: async (ticket, { alone }) => {
+      const answer = await call("start", [ticket.entry, ticket.id, alone ? "alone" : ""]);
+      return answer === "suspect" ? answer : toStarted(ticket, answer);
+    },
     complete: async ({ id, token }) => (await call("complete", [id, token])) === 1,
     fail: async ({ id, token }, { error, delayMs }) => {
       const state = await call("fail", [id, token, error, delayMs ?? -1]);
@@ -124,12 +132,16 @@ export function createJobStore(options: { redis: Redis; keys: Keys; queue: strin
     },
     reap: async (of) => {
       const args = "consumer" in of ? [0, of.consumer] : [of.leaseMs, ""];
-      return toReaped((await call("reap", args)) as string[]);
+      const reaped: Reaped[] = [];
+      for (;;) {
+        const [seen, ...fields] = (await call("reap", args)) as string[];
+        reaped.push(...toReaped(fields));
+        // What was looked at is no longer pending, so this ends.
+        if (Number(seen) < SCAN) return reaped;
+      }
     },
-    forget: async (consumer) =>
-      void (await redis.run("forget a worker", (client) =>
-        client.xGroupDelConsumer(ready, GROUP, consumer),
-      )),
+    forget: async (consumer) => void (await call("forget", [consumer])),
+    sweep: async (idleMs) => Number(await call("sweep", [idleMs])),
     listSettled: async (limit) =>
       await redis.run("list settled jobs", (client) => client.sRandMemberCount(settled, limit)),
     dropSettled: async (ids) =>

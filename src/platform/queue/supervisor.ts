@@ -17,49 +17,79 @@ export interface SupervisorOptions {
   /** Names this process among all that take jobs. */
   nodeId: string;
   log: Log;
+  limits?: Partial<SupervisorLimits>;
 }
 
+export interface SupervisorLimits {
+  /** A job that was not renewed for so long is put back. */
+  leaseMs: number;
+  renewMs: number;
+  reapMs: number;
+  stuckCheckMs: number;
+  /** A thread that holds nothing and says nothing for so long is blocked by what a former job left behind. */
+  silenceMs: number;
+  /** How long running jobs may go on once the process stops; after `stopMs` the threads are ended. */
+  graceMs: number;
+  stopMs: number;
+}
+
+const LIMITS: SupervisorLimits = {
+  leaseMs: 12_000,
+  renewMs: 3_000,
+  reapMs: 2_000,
+  stuckCheckMs: 1_000,
+  silenceMs: 15_000,
+  graceMs: 8_000,
+  stopMs: 14_000,
+};
+/** How many signs of life may be late or lost. */
+const SIGNS_IN_SILENCE = 5;
 const READY_LIMIT_MS = 15_000;
-const RENEW_MS = 3_000;
-const LEASE_MS = 12_000;
 const PROMOTE_MS = 250;
-const REAP_MS = 2_000;
-const STUCK_CHECK_MS = 1_000;
-const GRACE_MS = 8_000;
-const STOP_LIMIT_MS = 14_000;
+/** Names of killed processes stay in Redis for so long. */
+const CONSUMER_LIFE_MS = 3_600_000;
+const SWEEP_MS = 600_000;
 const MIN_RESPAWN_MS = 100;
 const MAX_RESPAWN_MS = 10_000;
-/** A thread that lived this long did not die of its start. */
-const STABLE_MS = 60_000;
 
 interface Thread {
   worker: Worker;
   consumer: string;
+  /** By entry, because a job whose lease was lost may be begun again before its former attempt has ended. */
   held: Map<string, { job: Held; endsAt: number }>;
+  isReady: boolean;
+  /** When it last said something. */
+  seenAt: number;
   ended: Promise<void>;
 }
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { store, log, nodeId } = options;
+  const limits = { ...LIMITS, ...options.limits };
   const threads = new Set<Thread>();
   const stopping = new AbortController();
   const loops: Promise<void>[] = [];
   let lives = 0;
+  let reapsFrom = 0;
 
   /** One thread after another in the same place, for ever. */
   async function keep(): Promise<void> {
     let failures = 0;
     while (!stopping.signal.aborted) {
-      const bornAt = performance.now();
       const thread = begin(options.spawn(), { consumer: `${nodeId}.${(lives += 1)}`, log });
       threads.add(thread);
+      const { consumer } = thread;
+      post(thread, { type: "begin", consumer, aliveMs: limits.silenceMs / SIGNS_IN_SILENCE });
       await thread.ended;
       threads.delete(thread);
-      await putBack(thread.consumer);
-      failures = performance.now() - bornAt > STABLE_MS ? 1 : failures + 1;
+      await putBack(consumer);
+      // One that was ready was ended by a job, and the next job need not wait for that.
+      failures = thread.isReady ? 1 : failures + 1;
       if (!stopping.signal.aborted) log.error("a worker thread ended", { held: thread.held.size });
       const delay = Math.min(MAX_RESPAWN_MS, MIN_RESPAWN_MS * 2 ** (failures - 1));
       await pause(delay, stopping.signal);
+      // Redis may have handed it a ticket before it saw that the connection was gone.
+      await putBack(consumer);
     }
   }
   async function putBack(consumer: string): Promise<void> {
@@ -74,14 +104,30 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     for (const thread of threads) {
       const held = [...thread.held.values()].map(({ job }) => job);
       if (held.length === 0) continue;
-      const ids = await store.renew(thread.consumer, held);
-      if (ids.length > 0) post(thread, { type: "lost", ids });
+      const entries = await store.renew(thread.consumer, held);
+      if (entries.length > 0) post(thread, { type: "lost", entries });
+    }
+  }
+  async function promote(): Promise<void> {
+    while ((await store.promote()) > 0 && !stopping.signal.aborted);
+  }
+  /** While Redis was away nobody could renew a lease, so for the length of one nobody is taken for vanished. */
+  async function reap(): Promise<void> {
+    try {
+      const isDue = performance.now() >= reapsFrom;
+      // With a lease that never ends this only asks whether Redis is there.
+      const leaseMs = isDue ? limits.leaseMs : Number.MAX_SAFE_INTEGER;
+      tellReaped(await store.reap({ leaseMs }), log);
+    } catch (error) {
+      reapsFrom = performance.now() + limits.leaseMs;
+      throw error;
     }
   }
   async function endStuck(): Promise<void> {
     const now = performance.now();
-    for (const { held, worker } of threads) {
-      if (![...held.values()].some(({ endsAt }) => now > endsAt)) continue;
+    for (const { held, worker, seenAt } of threads) {
+      const isSilent = held.size === 0 && now - seenAt > limits.silenceMs;
+      if (!isSilent && ![...held.values()].some(({ endsAt }) => now > endsAt)) continue;
       log.error("a worker thread is stuck", { held: held.size });
       worker.terminate();
     }
@@ -96,13 +142,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return {
     start: () => {
       for (let place = 0; place < options.count; place += 1) loops.push(keep());
-      loops.push(every(PROMOTE_MS, () => store.promote()));
-      loops.push(
-        every(REAP_MS, async () => tellReaped(await store.reap({ leaseMs: LEASE_MS }), log)),
-      );
-      loops.push(every(STUCK_CHECK_MS, endStuck));
+      loops.push(every(PROMOTE_MS, promote));
+      loops.push(every(limits.reapMs, reap));
+      loops.push(every(SWEEP_MS, () => store.sweep(CONSUMER_LIFE_MS)));
+      loops.push(every(limits.stuckCheckMs, endStuck));
       // Jobs that are being finished keep their leases while the process stops.
-      const renewing = setInterval(() => void renew().catch(() => undefined), RENEW_MS);
+      const renewing = setInterval(() => void renew().catch(() => undefined), limits.renewMs);
       loops.push(
         (async () => {
           await until(stopping.signal);
@@ -115,8 +160,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       stopping.abort();
       const late = setTimeout(() => {
         for (const { worker } of threads) worker.terminate();
-      }, STOP_LIMIT_MS);
-      for (const thread of threads) post(thread, { type: "stop", graceMs: GRACE_MS });
+      }, limits.stopMs);
+      for (const thread of threads) post(thread, { type: "stop", graceMs: limits.graceMs });
       await Promise.all(loops);
       clearTimeout(late);
     },
@@ -125,13 +170,24 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
 function begin(worker: Worker, { consumer, log }: { consumer: string; log: Log }): Thread {
   const ended = Promise.withResolvers<void>();
-  const thread: Thread = { worker, consumer, held: new Map(), ended: ended.promise };
+  const thread: Thread = {
+    worker,
+    consumer,
+    held: new Map(),
+    isReady: false,
+    seenAt: performance.now(),
+    ended: ended.promise,
+  };
   const unready = setTimeout(() => worker.terminate(), READY_LIMIT_MS);
   worker.addEventListener("message", ({ data }: MessageEvent<WorkerMessage>) => {
-    if (data.type === "ready") clearTimeout(unready);
+    thread.seenAt = performance.now();
+    if (data.type === "ready") {
+      thread.isReady = true;
+      clearTimeout(unready);
+    }
     if (data.type === "held")
-      thread.held.set(data.job.id, { job: data.job, endsAt: performance.now() + data.limitMs });
-    if (data.type === "freed") thread.held.delete(data.id);
+      thread.held.set(data.job.entry, { job: data.job, endsAt: performance.now() + data.limitMs });
+    if (data.type === "freed") thread.held.delete(data.entry);
     if (data.type === "stopped") worker.terminate();
   });
   // An error that nobody caught ends the thread, and this event is the only place that tells of it.
@@ -143,7 +199,6 @@ function begin(worker: Worker, { consumer, log }: { consumer: string; log: Log }
     clearTimeout(unready);
     ended.resolve();
   });
-  post(thread, { type: "begin", consumer });
   return thread;
 }
 

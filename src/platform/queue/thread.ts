@@ -6,7 +6,7 @@ import type { Environment } from "../settings.ts";
 import { readWorkerConfig } from "../worker_config.ts";
 import type { JobHandler } from "./definition.ts";
 import type { SupervisorMessage, WorkerMessage } from "./messages.ts";
-import type { Runner } from "./runner.ts";
+import type { Runner, RunnerLimits } from "./runner.ts";
 
 /** The two directions between a thread and its supervisor. */
 interface Port {
@@ -20,6 +20,7 @@ export interface ThreadOptions {
   stderr: (line: string) => void;
   pretty: boolean;
   handlers: (platform: WorkerPlatform) => JobHandler[];
+  limits?: Partial<RunnerLimits>;
 }
 
 const CLOSE_DEADLINE_MS = 5_000;
@@ -38,8 +39,11 @@ export function serveJobs(options: ThreadOptions): void {
   // Before anything is awaited, because a message that nobody listens for is lost.
   port.addEventListener("message", (event) => {
     const message = event.data as SupervisorMessage;
-    if (message.type === "begin") begun.resolve(message.consumer);
-    if (message.type === "lost") runner?.abandon(message.ids);
+    if (message.type === "begin") {
+      begun.resolve(message.consumer);
+      setInterval(() => tell({ type: "alive" }), message.aliveMs);
+    }
+    if (message.type === "lost") runner?.abandon(message.entries);
     if (message.type === "stop") {
       graceMs = message.graceMs;
       runner?.stop(graceMs);
@@ -47,15 +51,17 @@ export function serveJobs(options: ThreadOptions): void {
   });
   void work();
 
+  function tell(message: WorkerMessage): void {
+    port.postMessage(message);
+  }
   async function work(): Promise<void> {
     const config = await readWorkerConfig(options.env);
     const { pretty, stderr } = options;
     const log = createLog({ level: config.logLevel, pretty, write: stderr, now });
     const lifecycle = createLifecycle(log, CLOSE_DEADLINE_MS);
     const consumer = await begun.promise;
-    const tell = (message: WorkerMessage) => port.postMessage(message);
-    const { handlers } = options;
-    runner = await openWorker({ config, log, now, lifecycle, consumer, handlers, tell });
+    const { handlers, limits } = options;
+    runner = await openWorker({ config, log, now, lifecycle, consumer, handlers, tell, limits });
     if (graceMs !== undefined) runner.stop(graceMs);
     tell({ type: "ready" });
     await runner.run();

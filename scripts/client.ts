@@ -75,6 +75,7 @@ function manifest(): object {
       ".": { types: "./mod.d.ts", default: "./mod.js" },
       "./package.json": "./package.json",
     },
+    main: "./mod.js",
     types: "./mod.d.ts",
     // Eden is what runs; its types, and so ours, are written in those of Elysia, of which nothing is loaded.
     dependencies: { [EDEN]: dependencies[EDEN], elysia: dependencies.elysia },

@@ -104,8 +104,8 @@ async function collect(
 
 const MAY_IMPORT = /^(?:\.\/\w+\.js|elysia|@elysiajs\/eden(?:\/\w+)?)$/;
 
-/** An import from elsewhere, or a type that the compiler has given up on, would reach every consumer. */
-function refuseLeaks(declarations: Record<string, string>): void {
+/** An import from elsewhere, or a type that the compiler has given up on, would reach every consumer. @throws then */
+export function refuseLeaks(declarations: Record<string, string>): void {
   for (const [name, text] of Object.entries(declarations)) {
     const code = text.replace(/\/\*[\s\S]*?\*\//g, "");
     for (const [, path = ""] of code.matchAll(/(?:\bfrom |\bimport\()"([^"]+)"/g))

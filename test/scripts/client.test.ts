@@ -6,6 +6,7 @@ import { dependencies } from "../../package.json";
 import { buildClient } from "../../scripts/client.ts";
 import { CONSUMER_OPTIONS } from "../../scripts/client/check.ts";
 import { compile } from "../../scripts/client/compiler.ts";
+import { refuseLeaks } from "../../scripts/client/declarations.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 /** Below node_modules, so that the package finds what it depends on. */
@@ -117,6 +118,21 @@ test("the declarations import Eden alone, and nothing of the server, its package
     );
   const leaks = text.match(/drizzle|typebox|postgres|bun-types|\bBun\b|src\/|<reference/gi);
   expect(leaks).toBeNull();
+});
+
+test.each([
+  [`import type { App } from "../app.ts";`, "../app.ts"],
+  [`export type Tables = import("drizzle-orm").Table;`, "drizzle-orm"],
+  [`export { type Server } from "bun";`, "bun"],
+  [`export type Routes = { get: { body: any; }; };`, "the type any"],
+  [`export type Routes = Record<string, any>;`, "the type any"],
+])("a declaration that would leak is refused: %s", (text, named) => {
+  expect(() => refuseLeaks({ "contract.d.ts": text })).toThrow(named);
+});
+
+test("comments, and names with any in them, are no leak", () => {
+  const text = `/** from "bun": any */\nimport type { Treaty } from "@elysiajs/eden";\ntype A = { anyOf: "x" };`;
+  expect(() => refuseLeaks({ "contract.d.ts": text })).not.toThrow();
 });
 
 test("the JavaScript imports Eden alone and has nothing of the server in it", () => {

@@ -41,6 +41,8 @@ const AUDIENCE = "frm-ai";
 const TYPE = "at+jwt";
 const CLOCK_TOLERANCE_S = 5;
 const MAX_TOKEN_LENGTH = 2_048;
+/** Tokens that are known to be good; a client shows the same one for ten minutes. */
+const MAX_VERIFIED = 10_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** @param keys newest first: the first one signs, all of them verify. */
@@ -49,6 +51,20 @@ export function createTokens(keys: SigningKey[], now: () => Date): Tokens {
   if (!newest) throw new Error("Cannot create tokens: there is no signing key");
   const signer = plugin(newest, newest.kid);
   const verifiers = new Map(keys.map((key) => [key.kid, plugin(publicHalf(key), key.kid)]));
+  const verified = createVerified(now);
+
+  async function check(token: string): Promise<Verified> {
+    const kid = token.length <= MAX_TOKEN_LENGTH ? keyIdOf(token) : undefined;
+    const verifier = kid === undefined ? undefined : verifiers.get(kid);
+    if (!verifier) throw new AppError(TokenInvalid, "Cannot verify a token: unknown key");
+    const payload = await verifier.verify(token, verifyOptions(now()));
+    if (payload === false) throw await refusal(verifier, token, now());
+    const { sub, sid, exp, nbf } = payload as Record<string, unknown>;
+    if (typeof sub !== "string" || typeof sid !== "string" || !UUID.test(sub) || !UUID.test(sid))
+      throw new AppError(TokenInvalid, "Cannot verify a token: wrong claims");
+    const life = { fromMs: Number(nbf) * 1_000, untilMs: Number(exp) * 1_000 };
+    return { claims: { userId: sub, sessionId: sid }, ...life };
+  }
 
   return {
     sign: async ({ userId, sessionId }) => {
@@ -65,19 +81,44 @@ export function createTokens(keys: SigningKey[], now: () => Date): Tokens {
       return { token, expiresIn: ACCESS_LIFE_S };
     },
     verify: async (token) => {
-      const kid = token.length <= MAX_TOKEN_LENGTH ? keyIdOf(token) : undefined;
-      const verifier = kid === undefined ? undefined : verifiers.get(kid);
-      if (!verifier) throw new AppError(TokenInvalid, "Cannot verify a token: unknown key");
-      const payload = await verifier.verify(token, verifyOptions(now()));
-      if (payload === false) throw await refusal(verifier, token, now());
-      const { sub, sid } = payload as { sub?: unknown; sid?: unknown };
-      if (typeof sub !== "string" || typeof sid !== "string" || !UUID.test(sub) || !UUID.test(sid))
-        throw new AppError(TokenInvalid, "Cannot verify a token: wrong claims");
-      return { userId: sub, sessionId: sid };
+      const known = verified.find(token);
+      if (known) return known;
+      const fresh = await check(token);
+      verified.keep(token, fresh);
+      return fresh.claims;
     },
     publicKeys: () => ({ keys: keys.map((key) => publicHalf(key)) }),
     derive: (purpose) =>
       new Bun.CryptoHasher("sha256", newest.d).update(`frm-ai ${purpose}`).digest(),
+  };
+}
+
+interface Verified {
+  claims: AccessClaims;
+  fromMs: number;
+  untilMs: number;
+}
+
+/**
+ * Checking a signature costs more than all the rest of a small request, so what was found good is remembered until it
+ * expires. Whether the session still lives is another question, which is asked every time.
+ */
+function createVerified(now: () => Date) {
+  const tokens = new Map<string, Verified>();
+  return {
+    find: (token: string): AccessClaims | undefined => {
+      const known = tokens.get(token);
+      if (!known) return undefined;
+      const time = now().getTime();
+      if (time >= known.fromMs && time < known.untilMs) return known.claims;
+      tokens.delete(token);
+      return undefined;
+    },
+    keep: (token: string, fresh: Verified): void => {
+      const [oldest] = tokens.size >= MAX_VERIFIED ? tokens.keys() : [];
+      if (oldest !== undefined) tokens.delete(oldest);
+      tokens.set(token, fresh);
+    },
   };
 }
 

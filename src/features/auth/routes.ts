@@ -33,9 +33,9 @@ import {
   RegisterBody,
   SignedIn,
 } from "./schema.ts";
-import { getMe, login, register, type SignIn } from "./service/accounts.ts";
+import { login, register, type SignIn } from "./service/accounts.ts";
 import { findSessionOf, refresh } from "./service/refresh.ts";
-import { IDLE_MS, revokeSession } from "./service/sessions.ts";
+import { getMe, IDLE_MS, revokeSession } from "./service/sessions.ts";
 
 type Headers = Record<string, string | number | string[] | undefined>;
 
@@ -115,7 +115,7 @@ export function authRoutes(platform: Platform) {
       },
       { open: true, body: RefreshBody, response: logoutRefused, detail: operations.logout },
     )
-    .get("/v1/me", async ({ session }) => await getMe(platform, session.userId), {
+    .get("/v1/me", ({ session }) => getMe(session), {
       signedIn: true,
       response: { 200: Me, ...sessionRefused },
       detail: operations.getMe,

@@ -1,6 +1,6 @@
 import { t } from "elysia";
 
-import { defineError, type Locale } from "../../platform/errors.ts";
+import { defineError } from "../../platform/errors.ts";
 import { defineJob } from "../../platform/queue/definition.ts";
 import { count, Id, line, object, Time } from "../../platform/schema.ts";
 
@@ -98,12 +98,9 @@ export const KeySet = object(
 export const WelcomeMail = defineJob("auth.welcome_mail", { payload: object({ userId: Id }) });
 
 /** Who is asking, read live: the token names only the user and the session. */
-export interface Session {
+export interface Session extends Omit<Me, "id"> {
   userId: string;
   sessionId: string;
-  role: typeof Role.static;
-  tier: typeof Tier.static;
-  locale: Locale;
 }
 
 const SET_COOKIE = {

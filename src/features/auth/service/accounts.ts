@@ -78,11 +78,6 @@ export async function login(
   return await signInAnswer(platform, created);
 }
 
-/** The signed-in user's own account. */
-export async function getMe(platform: Platform, userId: string): Promise<Me> {
-  return await platform.db.run({ role: "app", userId }, (tx) => selectMe(tx, userId));
-}
-
 export async function selectMe(tx: Transaction, userId: string): Promise<Me> {
   const [row] = await tx
     .select({

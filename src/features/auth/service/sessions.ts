@@ -4,8 +4,8 @@ import type { Transaction } from "../../../platform/database.ts";
 import { AppError, SessionRevoked } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { busOutbox } from "../../../platform/tables.ts";
-import type { Session } from "../schema.ts";
-import { accounts, sessions } from "../tables.ts";
+import type { Me, Session } from "../schema.ts";
+import { accounts, sessions, users } from "../tables.ts";
 import { writeRefreshToken } from "./refresh_tokens.ts";
 
 /** A session ends when it was not refreshed for this long, and in any case at its absolute end. */
@@ -47,6 +47,11 @@ export async function authenticate(platform: Platform, token: string): Promise<S
   return await getSession(platform, { userId, sessionId });
 }
 
+/** The user's own account, as the session carries it. */
+export function getMe({ sessionId: _, userId, ...account }: Session): Me {
+  return { id: userId, ...account };
+}
+
 /** Reads the copy in Redis, else the row in Postgres. @throws AppError session_revoked when it has ended. */
 export async function getSession(
   platform: Platform,
@@ -81,7 +86,10 @@ async function readCopy(
     const key = platform.keys.session(userId, sessionId);
     const text = await platform.redis.run("read a session", (client) => client.get(key));
     if (text === null) return undefined;
-    return text === TOMBSTONE ? TOMBSTONE : (JSON.parse(text) as Session);
+    if (text === TOMBSTONE) return TOMBSTONE;
+    const copy = JSON.parse(text) as Partial<Session>;
+    // A copy that another version of the product wrote may lack what this one needs.
+    return copy.email === undefined ? undefined : (copy as Session);
   } catch (error) {
     // Redis holds a copy only; Postgres can always answer.
     platform.log.debug("cannot read a session from redis", { error });
@@ -96,9 +104,17 @@ async function loadSession(
   const now = platform.now();
   const [row] = await platform.db.run({ role: "auth" }, (tx) =>
     tx
-      .select({ role: accounts.role, tier: accounts.tier, locale: accounts.locale })
+      .select({
+        email: accounts.email,
+        displayName: users.displayName,
+        role: accounts.role,
+        tier: accounts.tier,
+        locale: accounts.locale,
+        createdAt: users.createdAt,
+      })
       .from(sessions)
       .innerJoin(accounts, eq(accounts.userId, sessions.userId))
+      .innerJoin(users, eq(users.id, sessions.userId))
       .where(
         and(
           eq(sessions.id, sessionId),
@@ -110,7 +126,8 @@ async function loadSession(
       ),
   );
   if (!row) return undefined;
-  const session: Session = { userId, sessionId, ...row };
+  const createdAt = row.createdAt.toISOString();
+  const session: Session = { userId, sessionId, ...row, createdAt };
   await writeCopy(platform, session);
   return session;
 }

@@ -11,6 +11,9 @@ import { PASSWORD, signUp } from "../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../support/instance.ts";
 import { until } from "../support/poll.ts";
 
+/** A loaded machine takes its time to hash passwords and to start processes. */
+const PATIENCE_MS = 20_000;
+
 let cluster: Cluster;
 let first: Instance;
 let second: Instance;
@@ -64,7 +67,7 @@ async function connect(url: () => string, person: Person): Promise<Recorder> {
   const states: string[] = [];
   socket.on("event", (event) => events.push(event));
   socket.on("state", (state) => states.push(state));
-  await until("the socket to open", () => socket.state === "open");
+  await until("the socket to open", () => socket.state === "open", PATIENCE_MS);
   return { socket, events, states, [Symbol.dispose]: () => socket.close() };
 }
 
@@ -86,7 +89,7 @@ test("two people sign in, list conversations and chat through two instances", as
   using hers = await connect(() => first.url, lan);
   using his = await connect(() => second.url, minh);
   const sent = await hers.socket.send({ conversationId, body: "xin chào" });
-  await until("his event", () => his.events.length > 0);
+  await until("his event", () => his.events.length > 0, PATIENCE_MS);
   const { data } = await apiOf(second.url, minh)
     .v1.conversations({ id: conversationId })
     .messages.get();
@@ -122,13 +125,17 @@ test("kill -9 of one side's instance in the middle of a chat loses and doubles n
     await Promise.all(sending);
   };
   const speaking = Promise.all([say(writer, "lan"), say(reader, "minh")]);
-  await until("some of it", () => acked.filter(({ body }) => body.startsWith("lan")).length >= 10);
+  await until(
+    "some of it",
+    () => acked.filter(({ body }) => body.startsWith("lan")).length >= 10,
+    PATIENCE_MS,
+  );
   hers = first.url;
   await doomed.kill();
   await speaking;
   expect(acked.filter(({ body }) => body.startsWith("lan"))).toHaveLength(COUNT);
   for (const recorder of [writer, reader]) {
-    await until("everything", () => recorder.events.length >= 2 * COUNT);
+    await until("everything", () => recorder.events.length >= 2 * COUNT, PATIENCE_MS);
     expectInOrder(recorder);
     const bodies = bodiesOf(recorder);
     expect(new Set(bodies).size).toBe(2 * COUNT);
@@ -153,7 +160,7 @@ test("what happens while a device is away is delivered when it is back, conversa
   reader.socket.on("reset", (reset) => resets.push(reset));
   his = "http://127.0.0.1:9";
   await doomed.kill();
-  await until("the loss", () => reader.socket.state === "waiting");
+  await until("the loss", () => reader.socket.state === "waiting", PATIENCE_MS);
   const write = async (body: string) => {
     const { error } = await apiOf(first.url, lan)
       .v1.conversations({ id: conversationId })
@@ -167,7 +174,7 @@ test("what happens while a device is away is delivered when it is back, conversa
     memberIds: [minh.id],
   });
   his = second.url;
-  await until("all of it", () => bodiesOf(reader).length >= 5, 30_000);
+  await until("all of it", () => bodiesOf(reader).length >= 5, PATIENCE_MS);
   expect(bodiesOf(reader)).toEqual(Array.from({ length: 5 }, (_, index) => `missed ${index}`));
   expectInOrder(reader);
   const id = opened.data?.id ?? "";
@@ -180,7 +187,7 @@ test("a session that is ended from elsewhere ends the socket, which does not com
   const ended: object[] = [];
   recorder.socket.on("ended", (verdict) => ended.push(verdict));
   await apiOf(first.url, lan).v1.auth.logout.post();
-  await until("the end", () => recorder.socket.state === "closed");
+  await until("the end", () => recorder.socket.state === "closed", PATIENCE_MS);
   expect(ended).toEqual([{ verdict: "signed_out", code: 4401, reason: "session_revoked" }]);
   expect(recorder.states).toEqual(["open", "closed"]);
   const late = recorder.socket.send({ conversationId: crypto.randomUUID(), body: "too late" });
@@ -194,7 +201,7 @@ test("who has no session any more gets no socket, and is told so at once", async
   const ended: object[] = [];
   using socket = createSocket({ url: first.url, ticket: createTicketSource(api) });
   socket.on("ended", (verdict) => ended.push(verdict));
-  await until("the end", () => socket.state === "closed");
+  await until("the end", () => socket.state === "closed", PATIENCE_MS);
   expect(ended).toEqual([{ verdict: "signed_out", code: 0, reason: "session_revoked" }]);
 });
 
@@ -228,13 +235,13 @@ test("who is taken out of a group and brought back ends up with what a member ma
   using hers = await connect(() => first.url, lan);
   using his = await connect(() => second.url, minh);
   await hers.socket.send({ conversationId, body: "before" });
-  await until("the first message", () => his.events.length === 1);
+  await until("the first message", () => his.events.length === 1, PATIENCE_MS);
   await member.delete();
   await hers.socket.send({ conversationId, body: "without you" });
   await member.put();
   await hers.socket.send({ conversationId, body: "welcome back" });
-  await until("the last message", () => bodiesOf(his).includes("welcome back"));
-  await until("everything on her side", () => bodiesOf(hers).length === 3);
+  await until("the last message", () => bodiesOf(his).includes("welcome back"), PATIENCE_MS);
+  await until("everything on her side", () => bodiesOf(hers).length === 3, PATIENCE_MS);
   const read = await apiOf(second.url, minh)
     .v1.conversations({ id: conversationId })
     .messages.get();

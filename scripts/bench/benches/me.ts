@@ -1,5 +1,6 @@
 import { RedisClient } from "bun";
 
+import { createKeys } from "../../../src/platform/keys.ts";
 import { busyNotes, measureCpu } from "../busy.ts";
 import { compare } from "../comparison.ts";
 import type { Bench, Measure, Outcome, Side } from "../contract.ts";
@@ -16,6 +17,8 @@ const WARM_UP_MS = 1_500;
 const CONNECTIONS = 32;
 /** Both sides keep as many connections to Postgres. */
 const POOL_SIZE = 10;
+/** The product's own default. */
+const REDIS_PREFIX = "frm";
 
 const OURS = "frm-ai";
 const RAW = "raw Bun.serve, a constant (limit)";
@@ -106,7 +109,7 @@ async function copySession(stage: Stage, person: Person): Promise<void> {
   const { sub, sid } = JSON.parse(payload) as { sub: string; sid: string };
   const redis = new RedisClient(stage.redisUrl);
   try {
-    const session = await redis.get(`frm:{${sub}}:s:${sid}`);
+    const session = await redis.get(createKeys(REDIS_PREFIX).session(sub, sid));
     if (session === null) throw new Error("Cannot copy the session: it is not in Redis");
     await redis.set(`bench:${sub}:s:${sid}`, session);
   } finally {

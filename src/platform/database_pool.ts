@@ -2,11 +2,14 @@ import postgres from "postgres";
 
 import { ExpiredError, isConnectionError } from "./database_errors.ts";
 import { createSlots } from "./database_slots.ts";
+import { createSockets, type Sockets, type Target } from "./database_sockets.ts";
 import { TimeoutError, withTimeout } from "./time.ts";
 
 export interface PoolOptions {
   url: URL;
   poolSize: number;
+  /** A connection without an answer for so long is given up. */
+  silenceMs?: number;
 }
 
 /** The part of postgres.js that Drizzle's session uses. */
@@ -29,6 +32,8 @@ interface Plan<T> {
   timeoutMs: number;
 }
 
+/** Longer than any statement may take. */
+const SILENCE_MS = 15_000;
 const COMMIT_GRACE_MS = 1_000;
 /** From the error of a connection to its close, which follow each other at once. */
 const CLOSING_MS = 1_000;
@@ -55,7 +60,11 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
   const connections = new Map<number, Life>();
   const transactions = new Map<string, Life>();
   const { url, host } = connectionOptions(options.url);
+  const sockets = createSockets();
+  const silenceMs = options.silenceMs ?? SILENCE_MS;
   const sql = postgres(url, {
+    // A setting that its types do not know.
+    ...({ socket: (target: Target) => sockets.open(target) } as object),
     ...(host === undefined ? {} : { path: host }),
     max: options.poolSize,
     connect_timeout: CONNECT_TIMEOUT_S,
@@ -85,7 +94,7 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
     transactions.set(mark, life);
     const started = connection.unsafe(`${MARK}${mark}*/${begin}`).simple();
     try {
-      return await finish({ connection, prepare, started, life, work });
+      return await finish({ connection, prepare, started, life, work, sockets, silenceMs });
     } finally {
       transactions.delete(mark);
       // A connection that closed is already back in the pool's hands; giving it back twice would offer a dead one.
@@ -186,9 +195,12 @@ interface Attempt<T> {
   started: PromiseLike<unknown>;
   life: Life;
   work: (client: Client) => Promise<T>;
+  sockets: Sockets;
+  silenceMs: number;
 }
 
-async function finish<T>({ connection, prepare, started, life, work }: Attempt<T>): Promise<T> {
+async function finish<T>(attempt: Attempt<T>): Promise<T> {
+  const { connection, prepare, started, life, work } = attempt;
   // The settings travel in the same flush as the first statement; if they fail, Postgres refuses all that follows.
   const begun: Promise<Error | undefined> = Promise.resolve(started).then(
     () => undefined,
@@ -207,25 +219,26 @@ async function finish<T>({ connection, prepare, started, life, work }: Attempt<T
       throw new Error("Cannot commit: a statement of the transaction had failed");
     return result;
   } catch (error) {
-    const failure = await begun;
-    await rollBack(connection, life, failure ?? error);
-    throw failure ?? error;
+    await rollBack(attempt, error);
+    throw (await begun) ?? error;
   }
 }
 
 /** Returns when the connection is out of the transaction or closed; until then nobody else may have it. */
-async function rollBack(
-  connection: postgres.ReservedSql,
-  life: Life,
-  error: unknown,
-): Promise<void> {
+async function rollBack(attempt: Omit<Attempt<never>, "work">, error: unknown): Promise<void> {
+  const { connection, life, sockets, silenceMs } = attempt;
   // Work may fail because of another server's connection, so only the close tells that it was ours.
   if (isConnectionError(error)) await closing(life);
   if (!life.open) return;
+  const closeSilent = sockets.watch();
+  const ended = Promise.race([connection.unsafe("rollback").simple(), life.closed]);
+  const silence = setTimeout(closeSilent, silenceMs);
   try {
-    await Promise.race([connection.unsafe("rollback").simple(), life.closed]);
+    await ended;
   } catch {
     await closing(life);
+  } finally {
+    clearTimeout(silence);
   }
 }
 

@@ -6,7 +6,7 @@ import { type Chromium, openChromium } from "./chromium.ts";
 import type { Page } from "./page.ts";
 
 const SETUP_LIMIT_MS = 60_000;
-const JOURNEY_LIMIT_MS = 60_000;
+const JOURNEY_LIMIT_MS = 120_000;
 
 let cluster: Cluster;
 let chromium: Chromium;

@@ -9,6 +9,8 @@ import type { Page } from "./page.ts";
 
 /** The list of conversations is there. */
 export const LISTED = `document.querySelector("main ul li a")`;
+/** Next puts this up when its own scripts start. */
+export const SCRIPTS_RUN = `"next" in window`;
 export const CONNECTED = `document.querySelector("[role=status]")?.dataset.state === "open"`;
 
 export const UNREACHABLE = `document.querySelector("[role=alert]")?.dataset.code === "unreachable"`;

@@ -107,7 +107,14 @@ function responsesOf(route: Route, hooks: Hooks, components: Components): Record
     hasBody: schemasOf(hooks, "body").length > 0,
   };
   for (const { status, code } of sharedErrors(approach)) addCodes(status, [code]);
-  for (const [status, known] of codes) responses[status] ??= problemResponse(status, known);
+  for (const [status, known] of codes) {
+    const problem = problemResponse(status, known);
+    const other = responses[status];
+    // One status may carry both, and the content type tells them apart.
+    responses[status] = other
+      ? { ...other, content: { ...other.content, ...problem.content } }
+      : problem;
+  }
   return withWords(responses, hooks.detail?.responses ?? {});
 }
 
@@ -121,7 +128,7 @@ function answer(status: number, schema: JsonSchema, components: Components): Res
   return {
     description: schema.description ?? STATUS_CODES[status] ?? "An answer",
     headers: commonHeaders(status, false),
-    content: jsonContent(schema, components),
+    ...(schema.type === "void" ? {} : { content: jsonContent(schema, components) }),
   };
 }
 

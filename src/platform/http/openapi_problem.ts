@@ -73,7 +73,7 @@ export function codesOf(schema: JsonSchema): string[] | undefined {
 }
 
 /** One answer of the document: the problems of one status, each by its code. */
-export function problemResponse(status: number, codes: Set<string>): object {
+export function problemResponse(status: number, codes: Set<string>) {
   const kinds = listErrors().filter(({ code }) => codes.has(code));
   const properties = { status: { const: status }, code: { enum: [...codes].toSorted() } };
   const schema = {

@@ -137,6 +137,18 @@ test("an example of the route's own takes the place of ours, and the schema stay
   });
 });
 
+test("an answer that is nothing has no content, and a status may carry an answer and a problem", async () => {
+  const app = new Elysia()
+    .guard({ schema: "standalone", response: problems(TooMany) })
+    .delete("/rooms", () => undefined, { response: { 204: t.Void(), 429: Room } });
+  const { responses } = await describeOne(app);
+  expect(responses["204"]?.content).toBeUndefined();
+  expect(Object.keys(responses["429"]?.content ?? {})).toEqual([
+    "application/json",
+    "application/problem+json",
+  ]);
+});
+
 test("hidden routes and preflights are not documented", async () => {
   const app = new Elysia()
     .options("/rooms", () => 1)

@@ -226,16 +226,22 @@ function sweep(sockets: Set<Socket>): void {
     if (ws.data.lastInboundAt < horizon) ws.close(CloseCode.noHeartbeat, "no_heartbeat");
 }
 
+/** Resolves when every socket has been told and closed; what its client had sent before is handled first. */
 async function drain(sockets: Set<Socket>): Promise<void> {
-  const frame: Away = { t: "away", in: [0, DRAIN_SPREAD_MS], why: "deploy" };
-  const away = JSON.stringify(frame);
-  let count = 0;
+  const away = JSON.stringify({
+    t: "away",
+    in: [0, DRAIN_SPREAD_MS],
+    why: "deploy",
+  } satisfies Away);
+  const closing: Promise<void>[] = [];
   for (const ws of sockets) {
-    // What the client has sent already is still stored and acknowledged.
-    void ws.data.tail.finally(() => {
-      ws.send(away);
-      ws.close(CloseCode.drain, "drain");
-    });
-    if ((count += 1) % DRAIN_BATCH === 0) await pause(10, AbortSignal.timeout(1_000));
+    closing.push(
+      ws.data.tail.finally(() => {
+        ws.send(away);
+        ws.close(CloseCode.drain, "drain");
+      }),
+    );
+    if (closing.length % DRAIN_BATCH === 0) await pause(10, AbortSignal.timeout(1_000));
   }
+  await Promise.allSettled(closing);
 }

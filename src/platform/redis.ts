@@ -42,6 +42,8 @@ function newClient(url: URL, name: string) {
     RESP: 3,
     // Without a queue a command fails at once while Redis is away, instead of piling up behind it.
     disableOfflineQueue: true,
+    // `run` bounds every command, and a second timer for each would be the dearest part of a small one.
+    commandOptions: { timeout: 0 },
     pingInterval: 5_000,
     socket: {
       ...(unix ? { path: decodeURIComponent(url.pathname), tls: false as const } : {}),

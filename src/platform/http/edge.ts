@@ -46,7 +46,7 @@ export function edge(options: EdgeOptions) {
       .onRequest(({ request, set, server }) => {
         started.set(request, performance.now());
         Object.assign(set.headers, common, { "x-request-id": requestIdOf(request) });
-        check(request, server?.requestIP(request)?.address);
+        check(request, () => server?.requestIP(request)?.address);
       })
       .onAfterHandle({ as: "global" }, ({ set }) => appendVary(set.headers))
       .onError({ as: "global" }, ({ error, request, set }) => {
@@ -88,19 +88,22 @@ function requestIdOf(request: Request): string {
   return given !== null && REQUEST_ID.test(given) ? given : Bun.randomUUIDv7();
 }
 
+/** Asked only where it matters, because the answer is not free. */
+type AddressOf = () => string | undefined;
+
 /** The checks that need no route: the host, transport security, and what the body claims to be. */
-function requestChecks(config: Config): (request: Request, address: string | undefined) => void {
+function requestChecks(config: Config): (request: Request, addressOf: AddressOf) => void {
   const isOurHost = createHostCheck(config);
   const isTrustedProxy = createProxyCheck(config.trustedProxies);
 
-  function isSecure(request: Request, address: string | undefined): boolean {
+  function isSecure(request: Request, addressOf: AddressOf): boolean {
     if (config.tls) return true;
     const forwarded = request.headers.get("x-forwarded-proto")?.split(",").at(-1)?.trim();
-    return forwarded === "https" && isTrustedProxy(address);
+    return forwarded === "https" && isTrustedProxy(addressOf());
   }
-  return (request, address) => {
+  return (request, addressOf) => {
     const needsHost = !isOurHost(request.headers.get("host"));
-    const needsTls = config.production && !isSecure(request, address);
+    const needsTls = config.production && !isSecure(request, addressOf);
     if ((needsHost || needsTls) && !isOperation(request)) {
       if (needsHost) throw new AppError(MisdirectedHost, "Cannot serve that host");
       throw new AppError(HttpsRequired, "Cannot serve without TLS");

@@ -18,8 +18,16 @@ export function securityHeaders(production: boolean): Record<string, string> {
 /** What our answers depend on; a handler may add to it and never takes away. */
 const VARY = ["Origin", "Authorization", "Accept-Language"];
 
+/** What CORS leaves behind on every answer, and so the usual case. */
+const USUAL = "Origin";
+const USUAL_VARY = VARY.join(", ");
+
 /** Adds our own dependencies to whatever `Vary` says already. */
 export function appendVary(headers: HeaderBag): void {
+  if (headers["vary"] === USUAL) {
+    headers["vary"] = USUAL_VARY;
+    return;
+  }
   const present = String(headers["vary"] ?? "")
     .split(",")
     .map((name) => name.trim())

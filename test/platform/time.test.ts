@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
+import { getEventListeners } from "node:events";
 
-import { pause, TimeoutError, withTimeout } from "../../src/platform/time.ts";
+import { createWakeUp, pause, TimeoutError, withTimeout } from "../../src/platform/time.ts";
 
 test("work in time passes its result and its error on", async () => {
   const options = { what: "work", timeoutMs: 1_000 };
@@ -24,4 +25,43 @@ test("a pause ends at once when its signal is aborted", async () => {
   stop.abort();
   await paused;
   await pause(60_000, stop.signal);
+});
+
+test("a wait ends when it is woken, when its time is over, and when its signal is aborted", async () => {
+  const stop = new AbortController();
+  const wakeUp = createWakeUp();
+  const woken = wakeUp.wait(60_000, stop.signal);
+  wakeUp.wake();
+  await woken;
+  await wakeUp.wait(1, stop.signal);
+  const aborted = wakeUp.wait(60_000, stop.signal);
+  stop.abort();
+  await aborted;
+  await wakeUp.wait(60_000, stop.signal);
+});
+
+test("a call that comes while nobody waits ends the next wait, and only that one", async () => {
+  const stop = new AbortController();
+  const wakeUp = createWakeUp();
+  wakeUp.wake();
+  wakeUp.wake();
+  await wakeUp.wait(60_000, stop.signal);
+  let isOver = false;
+  const next = wakeUp.wait(60_000, stop.signal).then(() => (isOver = true));
+  await pause(5, stop.signal);
+  expect(isOver).toBe(false);
+  wakeUp.wake();
+  await next;
+});
+
+test("a wait that is over leaves nothing at its signal", async () => {
+  const stop = new AbortController();
+  const wakeUp = createWakeUp();
+  for (let time = 0; time < 5; time += 1) {
+    const waiting = wakeUp.wait(60_000, stop.signal);
+    wakeUp.wake();
+    await waiting;
+    await pause(1, stop.signal);
+  }
+  expect(getEventListeners(stop.signal, "abort")).toHaveLength(0);
 });

@@ -86,6 +86,17 @@ function actions(platform: WorkerPlatform): Record<string, Act> {
       await record("began", context);
       await hang();
     },
+    /** Is done while Redis is away. */
+    lasts: async (_payload, context) => {
+      await record("began", context);
+      const gone = new AbortController();
+      client.once("reconnecting", () => gone.abort());
+      await pause(LIMIT_MS, gone.signal);
+    },
+    ignores: async (_payload, context) => {
+      await record("began", context);
+      await hang();
+    },
     /** Ends when the test has set its mark, or with an error when it is told to end. */
     waits: async ({ mark }, context) => {
       await record("began", context);

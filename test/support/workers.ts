@@ -23,6 +23,8 @@ interface Seen {
 /** A queue of a test's own, and processes full of real threads that serve it with faulty_worker.ts. */
 export interface TestWorkers extends AsyncDisposable {
   queue: TestQueue;
+  /** What the threads are given. */
+  env: Record<string, string>;
   /** Starts what a process with so many threads would; it is stopped with the test at the latest. */
   serve(count: number, limits?: Partial<SupervisorLimits>): Supervisor;
   add(
@@ -44,13 +46,14 @@ export interface TestWorkers extends AsyncDisposable {
 const LIMITS: Partial<SupervisorLimits> = { stuckCheckMs: 50, reapMs: 200 };
 const MAX_STOP_MS = 2_000;
 
-export async function openTestWorkers(): Promise<TestWorkers> {
+/** @param redisUrl where a test has a Redis of its own, or something that stands before one. */
+export async function openTestWorkers(redisUrl?: URL): Promise<TestWorkers> {
   const database = await openTestDatabase();
-  const queue = await openTestQueue();
+  const queue = await openTestQueue(redisUrl);
   const config = await readConfig({ REDIS_PREFIX: queue.prefix, DATA_DIR: tmpdir() });
   const env = workerEnvironment(config, {
     databaseUrl: database.url,
-    redisUrl: new URL((await testServices()).redisUrl),
+    redisUrl: redisUrl ?? new URL((await testServices()).redisUrl),
     publicUrl: new URL("http://localhost:3000"),
   });
   const supervisors: Supervisor[] = [];
@@ -64,6 +67,7 @@ export async function openTestWorkers(): Promise<TestWorkers> {
   const place = `${queue.prefix}:{test}:`;
   return {
     queue,
+    env,
     lines,
     serve: (count, limits) => {
       const supervisor = createSupervisor({

@@ -36,6 +36,9 @@ async function main(): Promise<void> {
   const log = createLog({ level: config.logLevel, pretty, write: stderr, now });
   const lifecycle = createLifecycle(log, STOP_DEADLINE_MS);
   stopOnSignals(lifecycle, log);
+  // A driver's promise that nobody awaits, such as a query of its own on a connection that has just closed, must not
+  // take everybody's requests with it.
+  process.on("unhandledRejection", (error) => log.error("a promise was left alone", { error }));
   try {
     await start({ config, log, lifecycle });
   } catch (error) {

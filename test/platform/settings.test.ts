@@ -13,7 +13,7 @@ async function refusal(env: Record<string, string>): Promise<string> {
 test("defaults are those of a laptop", async () => {
   const config = await readConfig({});
   expect([config.production, config.host, config.port]).toEqual([false, "127.0.0.1", 3000]);
-  expect([...config.roles]).toEqual(["api", "socket", "relay"]);
+  expect([...config.roles]).toEqual(["api", "socket", "relay", "worker"]);
 });
 
 test("every wrong setting is named with what is expected, and no value is repeated", async () => {

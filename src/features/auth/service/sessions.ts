@@ -48,8 +48,8 @@ export async function authenticate(platform: Platform, token: string): Promise<S
 }
 
 /** The user's own account, as the session carries it. */
-export function getMe({ sessionId: _, userId, ...account }: Session): Me {
-  return { id: userId, ...account };
+export function getMe({ userId, email, displayName, role, tier, locale, createdAt }: Session): Me {
+  return { id: userId, email, displayName, role, tier, locale, createdAt };
 }
 
 /** Reads the copy in Redis, else the row in Postgres. @throws AppError session_revoked when it has ended. */

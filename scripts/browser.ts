@@ -30,6 +30,8 @@ async function runBrowserTests(patterns: string[]): Promise<number> {
   await mkdir(join(ROOT, ".data"), { recursive: true });
   const work = await mkdtemp(join(ROOT, ".data", "browser-"));
   try {
+    // Whatever a test leaves behind when it is interrupted goes with this folder.
+    process.env["TEST_BROWSER_DIR"] = work;
     process.env["TEST_CHROMIUM"] = await prepareChromium((line) => console.log(line));
     const apps = await prepareApps(work, stopping.signal);
     process.env["TEST_APPS"] = JSON.stringify(apps);

@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { connectDevTools, type DevTools } from "./devtools.ts";
@@ -31,9 +30,9 @@ const QUIET = [
 
 /** Starts the Chromium that `bun run test:browser` has found. */
 export async function openChromium(): Promise<Chromium> {
-  const program = process.env["TEST_CHROMIUM"];
-  if (!program) throw new Error("Cannot start Chromium: run bun run test:browser");
-  const profile = await mkdtemp(join(tmpdir(), "frm-chromium-"));
+  const { TEST_CHROMIUM: program, TEST_BROWSER_DIR: work } = process.env;
+  if (!program || !work) throw new Error("Cannot start Chromium: run bun run test:browser");
+  const profile = await mkdtemp(join(work, "chromium-"));
   const argv = [program, "--headless=new", "--remote-debugging-port=0", ...QUIET];
   argv.push(`--user-data-dir=${profile}`);
   // Its sandbox cannot be set up by root, which is who runs tests in a container.

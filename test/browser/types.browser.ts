@@ -13,7 +13,7 @@ const BUILD_LIMIT_MS = 60_000;
 let work: string;
 
 beforeAll(async () => {
-  work = await mkdtemp(join(tmpdir(), "frm-types-"));
+  work = await mkdtemp(join(process.env["TEST_BROWSER_DIR"] ?? tmpdir(), "types-"));
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 

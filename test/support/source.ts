@@ -32,7 +32,8 @@ const KEYWORD_BEFORE_REGEXP =
   /^(?:return|typeof|case|in|of|delete|void|throw|new|else|do|await|yield|instanceof)$/;
 
 /** What .gitignore leaves out. */
-const MADE_ON_THE_SPOT = /^(?:\.git|node_modules|\.data|\.env(?!\.example$)(?:\..+)?|.*\.log)$/;
+const MADE_ON_THE_SPOT =
+  /^(?:\.git|node_modules|\.next|next-env\.d\.ts|\.data|\.env(?!\.example$)(?:\..+)?|.*\.(?:log|tsbuildinfo))$/;
 
 interface Token {
   kind: "code" | "comment" | "text";

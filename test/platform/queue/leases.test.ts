@@ -72,6 +72,25 @@ test("names of vanished consumers are swept, except of those that hold something
   expect(await queue.line()).toMatchObject({ tickets: 1, pending: 1 });
 });
 
+test("a consumer that is swept while it waits for work gets the next ticket all the same", async () => {
+  await queue.add(1);
+  await queue.take("waiting");
+  await queue.store.reap({ consumer: "waiting" });
+  await queue.store.complete(await queue.begin("waiting"));
+  const { reader } = queue;
+  const waiting = queue.store.fetch(reader, { consumer: "waiting", limit: 1, waitMs: 5_000 });
+  await until("a waiting consumer", isBlocked);
+  expect(await queue.store.sweep(0)).toBe(1);
+  const [id = ""] = await queue.add(1);
+  expect(await waiting).toEqual([{ id, entry: expect.any(String) as string }]);
+  expect(await queue.line()).toMatchObject({ tickets: 1, pending: 1 });
+});
+
+async function isBlocked(): Promise<boolean> {
+  const clients = await queue.redis.client.clientList();
+  return clients.some(({ name, flags }) => name === "frm-ai-reader" && flags.includes("b"));
+}
+
 async function consumers(): Promise<string[]> {
   const ready = queue.keys.queue("default", "ready");
   return (await queue.redis.client.xInfoConsumers(ready, "workers")).map(({ name }) => name);

@@ -60,6 +60,17 @@ test("a job that ends while Redis is away is done once Redis is back, and the th
   expect(workers.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
+test("a thread that waits while Redis loses everything takes what is added afterwards", async () => {
+  await using workers = await openTestWorkers(server.url);
+  workers.serve(1);
+  const first = await workers.add("succeeds");
+  await workers.untilState([first], "done");
+  await workers.queue.wipe();
+  const next = await workers.add("succeeds");
+  await workers.untilState([next], "done");
+  expect(await workers.seen(next)).toEqual(["done 1"]);
+});
+
 test("a connection that looks alive and is not keeps no thread from its work", async () => {
   using detour = server.openDetour();
   await using workers = await openTestWorkers(detour.url);

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, min, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNull, lte, sql } from "drizzle-orm";
 
 import type { Database, Transaction } from "../database.ts";
 import type { Log } from "../log.ts";
@@ -27,6 +27,7 @@ const MAX_BATCH_BYTES = 1_048_576;
 /** Queues that are looked at in one turn; a kind names its queue, so they are few. */
 const MAX_QUEUES = 100;
 const system = { role: "system" } as const;
+const bytesOfPayload = sql<number>`octet_length(${jobOutbox.payload}::text)`;
 
 interface Head {
   queue: string;
@@ -99,7 +100,7 @@ async function markBatch(
   if (!head) return false;
   const batch = Math.max(head.lastBatch, cursor) + 1;
   const rows = await tx
-    .select({ id: jobOutbox.id, bytes: sql<number>`octet_length(${jobOutbox.payload}::text)` })
+    .select({ id: jobOutbox.id, bytes: bytesOfPayload })
     .from(jobOutbox)
     .where(and(eq(jobOutbox.queue, queue), isNull(jobOutbox.batch)))
     .orderBy(asc(jobOutbox.id))
@@ -122,7 +123,7 @@ async function publish({ db, storeOf, log }: JobRelayOptions, head: Head): Promi
   const store = storeOf(head.queue);
   let cursor = await store.cursor();
   while (cursor < head.lastBatch) {
-    const { batch, jobs } = await db.run(system, (tx) => nextBatch(tx, { ...head, cursor }));
+    const { batch, jobs } = await db.run(system, (tx) => nextBatches(tx, { ...head, cursor }));
     const stands = await store.publish({ expected: cursor, batch, jobs });
     if (stands === batch && jobs.length > 0)
       log.debug("published jobs", { queue: head.queue, batch, jobs: jobs.length });
@@ -131,18 +132,23 @@ async function publish({ db, storeOf, log }: JobRelayOptions, head: Head): Promi
   }
 }
 
-/** The first batch behind the cursor of which rows are left; when there are none, Redis may go to the end at once. */
-async function nextBatch(
+/**
+ * Whole batches behind the cursor, as many as may travel together, so that an emptied Redis is filled quickly; when none
+ * has rows left, Redis may go to the end at once. @returns the last of them, and their jobs.
+ */
+async function nextBatches(
   tx: Transaction,
   { queue, cursor, lastBatch }: Head & { cursor: number },
 ): Promise<{ batch: number; jobs: NewJob[] }> {
   const behind = and(eq(jobOutbox.queue, queue), gt(jobOutbox.batch, cursor));
-  const [next] = await tx
-    .select({ batch: min(jobOutbox.batch) })
+  const next = await tx
+    .select({ batch: sql<number>`${jobOutbox.batch}::int8`.mapWith(Number), bytes: bytesOfPayload })
     .from(jobOutbox)
-    .where(behind);
-  const batch = next?.batch ?? lastBatch;
-  const rows = await tx
+    .where(behind)
+    .orderBy(asc(jobOutbox.batch), asc(jobOutbox.id))
+    .limit(BATCH + 1);
+  const batch = lastWholeBatch(next) ?? lastBatch;
+  const jobs = await tx
     .select({
       id: jobOutbox.id,
       kind: jobOutbox.kind,
@@ -151,9 +157,22 @@ async function nextBatch(
       maxAttempts: jobOutbox.maxAttempts,
     })
     .from(jobOutbox)
-    .where(and(eq(jobOutbox.queue, queue), eq(jobOutbox.batch, batch)))
-    .orderBy(asc(jobOutbox.id));
-  return { batch, jobs: rows };
+    .where(and(behind, lte(jobOutbox.batch, batch)))
+    .orderBy(asc(jobOutbox.batch), asc(jobOutbox.id));
+  return { batch, jobs };
+}
+
+/** A batch is never split: the first one goes however large it is, and one that may be cut off by the limit waits. */
+function lastWholeBatch(rows: { batch: number; bytes: number }[]): number | undefined {
+  const cutOff = rows.length > BATCH ? rows.at(-1)?.batch : undefined;
+  let last = rows[0]?.batch;
+  let bytes = 0;
+  for (const row of rows) {
+    bytes += row.bytes;
+    if (row.batch === cutOff || (row.batch !== last && bytes > MAX_BATCH_BYTES)) break;
+    last = row.batch;
+  }
+  return last;
 }
 
 async function settle({ db, storeOf }: JobRelayOptions, queue: string): Promise<void> {

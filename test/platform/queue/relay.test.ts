@@ -212,6 +212,24 @@ test("large payloads go in several batches, and all of them arrive", async () =>
   for (const { bytes } of batches) expect(bytes).toBeLessThan(MAX_BATCH_BYTES + 65_536);
 });
 
+test("many small batches are handed on together when Redis has lost them, and no large one is split", async () => {
+  const counts = [...Array.from({ length: 600 }, () => 1), 500, 499, 2];
+  await database.sql`
+    insert into app.job_outbox (id, queue, kind, version, payload, max_attempts, batch)
+    select gen_random_uuid(), 'default', 'test.kind', 1, '{}', 3, batch
+    from unnest(${counts}::int[]) with ordinality as given (count, batch), generate_series(1, count)`;
+  await database.sql`insert into app.job_outbox_head values ('default', ${counts.length})`;
+  const sizes: number[] = [];
+  const publish: JobStore["publish"] = async (batch) => {
+    sizes.push(batch.jobs.length);
+    return await queue.store.publish(batch);
+  };
+  startRelay({ publish });
+  await untilInLine(1_601);
+  await untilCurrent();
+  expect(sizes).toEqual([500, 100, 500, 499, 2]);
+});
+
 test("while Redis is away committed work waits in Postgres, and is handed on when it is back", async () => {
   await using server = await openTestRedisServer();
   await using own = await openTestQueue(server.url);

@@ -6,7 +6,7 @@ import { compare } from "../comparison.ts";
 import type { Bench, Measure, Outcome, Side } from "../contract.ts";
 import { findPython } from "../debian.ts";
 import type { Load } from "../load/driver.ts";
-import type { HttpJob, HttpResult } from "../load/http.ts";
+import type { HttpJob, HttpResult, LaneSpec } from "../load/http.ts";
 import { type Person, registerPeople, request } from "../people.ts";
 import { alternate, type Series } from "../rounds.ts";
 import { bunPeer, type Server, type Stage } from "../stage.ts";
@@ -14,6 +14,7 @@ import { bunPeer, type Server, type Stage } from "../stage.ts";
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
 const WARM_UP_MS = 1_500;
+/** One for each person, so that no side answers one and the same all the time. */
 const CONNECTIONS = 32;
 /** Both sides keep as many connections to Postgres. */
 const POOL_SIZE = 10;
@@ -24,14 +25,15 @@ const OURS = "frm-ai";
 const RAW = "raw Bun.serve, a constant (limit)";
 const ELYSIA = "Elysia alone, a constant (limit)";
 const FASTAPI = "FastAPI + uvicorn, equal work";
-const FASTAPI_SHORT = "FastAPI + uvicorn, token and session only";
+const FASTAPI_CHECKING = "FastAPI + uvicorn, checks every token anew";
+const FASTAPI_QUERYING = "FastAPI + uvicorn, and reads Postgres too";
 const METRICS = [
   { name: "requests", unit: "1/s" },
   { name: "latency p50", unit: "ms" },
   { name: "latency p99", unit: "ms" },
   { name: "server's processor time", unit: "µs each" },
 ];
-/** What the peer asks Postgres for: one plain query, without our transaction, role and row-level security. */
+/** What a peer may ask Postgres for: one plain query, without a transaction, a role or row-level security. */
 const QUERY = `select u.id, a.email, u.display_name as "displayName", a.role::text, a.tier::text, a.locale::text,
   u.created_at as "createdAt" from app.users u join app.accounts a on a.user_id = u.id where u.id = $1`;
 
@@ -42,47 +44,59 @@ export const me: Bench = {
   run,
 };
 
-/** Who asks, and the answer that everybody must give. */
+/** Somebody who asks, and the answer that every side must give. */
+interface Asker extends Person {
+  answer: string;
+}
+
 interface Question {
   stage: Stage;
   load: Load;
-  person: Person;
-  body: string;
+  askers: Asker[];
+  instance: Server;
 }
 
 async function run(stage: Stage): Promise<Outcome> {
+  const question = await openQuestion(stage);
+  const fastapi = (settings: Record<string, string>) => () => openFastapi(question, settings);
+  const sides: Side[] = [
+    { name: OURS, open: () => ask(question, question.instance) },
+    { name: RAW, open: () => openConstant(question, "raw_me.ts") },
+    { name: ELYSIA, open: () => openConstant(question, "elysia_me.ts") },
+    { name: FASTAPI, open: fastapi({ REMEMBER: "1" }) },
+    { name: FASTAPI_CHECKING, open: fastapi({}) },
+    { name: FASTAPI_QUERYING, open: fastapi({ QUERY }) },
+  ];
+  const [ours, ...peers] = await alternate(sides, { rounds: ROUNDS, progress: stage.progress });
+  if (!ours) throw new Error("Cannot compare: nothing was measured");
+  return { rows: compare(METRICS, ours, peers), notes: notesOf([ours, ...peers]) };
+}
+
+async function openQuestion(stage: Stage): Promise<Question> {
   const instance = await stage.startInstance();
   const base = `http://localhost:${instance.port}`;
-  const [person] = await registerPeople(base, 1);
-  if (!person) throw new Error("Cannot register");
-  const me = await request<object>(`${base}/v1/me`, { method: "GET", token: person.token });
-  const load = stage.openLoad("http.ts");
-  const question = { stage, load, person, body: JSON.stringify(me) };
-  const peers: Side[] = [
-    { name: RAW, open: () => openBun(question, "raw_me.ts") },
-    { name: ELYSIA, open: () => openBun(question, "elysia_me.ts") },
-    { name: FASTAPI, open: () => openFastapi(question, { instance, query: QUERY }) },
-    { name: FASTAPI_SHORT, open: () => openFastapi(question, { instance, query: "" }) },
-  ];
-  const ours: Side = { name: OURS, open: () => ask(question, instance) };
-  const options = { rounds: ROUNDS, progress: stage.progress };
-  const [first, ...rest] = await alternate([ours, ...peers], options);
-  if (!first) throw new Error("Cannot compare: nothing was measured");
-  return { rows: compare(METRICS, first, rest), notes: notesOf([first, ...rest]) };
+  const askers: Asker[] = [];
+  for (const person of await registerPeople(base, CONNECTIONS)) {
+    const me = await request<object>(`${base}/v1/me`, { method: "GET", token: person.token });
+    askers.push({ ...person, answer: JSON.stringify(me) });
+  }
+  await copySessions(stage, askers);
+  return { stage, load: stage.openLoad("http.ts"), askers, instance };
 }
 
-async function openBun(question: Question, file: string): Promise<Measure> {
-  const spec = bunPeer(file, { BODY: question.body });
-  return await ask(question, await question.stage.startPeer({ name: file, ...spec }));
+/** The limits know one person only, so everybody gets that person's answer from them. */
+async function openConstant(question: Question, file: string): Promise<Measure> {
+  const [first] = question.askers;
+  const answer = first?.answer ?? "";
+  const spec = bunPeer(file, { BODY: answer });
+  const server = await question.stage.startPeer({ name: file, ...spec });
+  const askers = question.askers.map((asker) => ({ ...asker, answer }));
+  return await ask({ ...question, askers }, server);
 }
 
-async function openFastapi(
-  question: Question,
-  { instance, query }: { instance: Server; query: string },
-): Promise<Measure> {
-  const { stage, person, body } = question;
+async function openFastapi(question: Question, settings: Record<string, string>): Promise<Measure> {
+  const { stage, instance } = question;
   const python = await findPython(stage.progress);
-  await copySession(stage, person);
   const url = `http://localhost:${instance.port}/.well-known/jwks.json`;
   const { keys } = await request<{ keys: { x: string }[] }>(url, { method: "GET" });
   const database = new URL(stage.databaseUrl);
@@ -96,52 +110,45 @@ async function openFastapi(
       PGUSER: database.username,
       PGDATABASE: database.pathname.slice(1),
       POOL_SIZE: String(POOL_SIZE),
-      QUERY: query,
-      BODY: body,
+      ...settings,
     },
   });
   return await ask(question, server);
 }
 
-/** The peer reads a copy of the session that does not expire, because only our side would make a new one. */
-async function copySession(stage: Stage, person: Person): Promise<void> {
-  const payload = Buffer.from(person.token.split(".")[1] ?? "", "base64url").toString();
-  const { sub, sid } = JSON.parse(payload) as { sub: string; sid: string };
+/** The peers read copies of the sessions that do not expire, because only our side would make new ones. */
+async function copySessions(stage: Stage, people: Person[]): Promise<void> {
   const redis = new RedisClient(stage.redisUrl);
+  const keys = createKeys(REDIS_PREFIX);
   try {
-    const session = await redis.get(createKeys(REDIS_PREFIX).session(sub, sid));
-    if (session === null) throw new Error("Cannot copy the session: it is not in Redis");
-    await redis.set(`bench:${sub}:s:${sid}`, session);
+    for (const { token } of people) {
+      const payload = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
+      const { sub, sid } = JSON.parse(payload) as { sub: string; sid: string };
+      const session = await redis.get(keys.session(sub, sid));
+      if (session === null) throw new Error("Cannot copy a session: it is not in Redis");
+      await redis.set(`bench:${sub}:s:${sid}`, session);
+    }
   } finally {
     redis.close();
   }
 }
 
-/** Asks once and compares what was said, then measures; every later answer must be this one, byte by byte. */
-async function ask(question: Question, server: Server): Promise<Measure> {
-  const { load, person, body } = question;
-  const url = `http://localhost:${server.port}/v1/me`;
-  const headers = { authorization: `Bearer ${person.token}` };
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) });
-  const answer = await response.text();
-  if (!response.ok || !Bun.deepEquals(JSON.parse(answer), JSON.parse(body)))
-    throw new Error(`Cannot accept its answer: ${response.status} ${answer}`);
-  const job: HttpJob = {
-    port: server.port,
-    request: [
-      "GET /v1/me HTTP/1.1",
-      `host: localhost:${server.port}`,
-      `authorization: ${headers.authorization}`,
-      "accept: application/json\r\n\r\n",
-    ].join("\r\n"),
-    body: answer,
-    connections: CONNECTIONS,
-    durationMs: ROUND_MS,
-  };
+/** Asks for everybody once and compares what is said; every later answer must be the same, byte by byte. */
+async function ask({ load, askers }: Question, server: Server): Promise<Measure> {
+  const lanes: LaneSpec[] = [];
+  for (const { token, answer } of askers) {
+    const said = await request<object>(`http://localhost:${server.port}/v1/me`, {
+      method: "GET",
+      token,
+    });
+    if (!Bun.deepEquals(said, JSON.parse(answer)))
+      throw new Error(`Cannot accept its answer: ${JSON.stringify(said)}`);
+    lanes.push({ request: requestText(server.port, token), body: JSON.stringify(said) });
+  }
   return async ({ warmUp }) => {
-    const sized = { ...job, durationMs: warmUp ? WARM_UP_MS : ROUND_MS };
+    const job: HttpJob = { port: server.port, lanes, durationMs: warmUp ? WARM_UP_MS : ROUND_MS };
     const pids = { client: load.pid, servers: [server.pid] };
-    const measured = await measureCpu(pids, () => load.run<HttpResult>(sized));
+    const measured = await measureCpu(pids, () => load.run<HttpResult>(job));
     const { result, busy, serverSeconds } = measured;
     return {
       requests: result.requestsPerSecond,
@@ -153,11 +160,20 @@ async function ask(question: Question, server: Server): Promise<Measure> {
   };
 }
 
+function requestText(port: number, token: string): string {
+  return [
+    "GET /v1/me HTTP/1.1",
+    `host: localhost:${port}`,
+    `authorization: Bearer ${token}`,
+    "accept: application/json\r\n\r\n",
+  ].join("\r\n");
+}
+
 function notesOf(all: Series[]): string[] {
   return [
-    `${CONNECTIONS} kept-alive connections, one request at a time on each; every answer is compared byte by byte. One server process each.`,
-    "frm-ai: EdDSA token, session from Redis, then the user from Postgres in a transaction of its own under row-level security.",
-    "FastAPI: one uvicorn worker (uvloop, httptools), redis-py, PyJWT, asyncpg; the same token, session and row, by one plain query.",
+    `${CONNECTIONS} people, each on a kept-alive connection of their own, one request at a time; every answer is compared byte by byte. One server process each.`,
+    "Equal work: a token's signature is checked once and remembered until it expires, its session is read from Redis for every request, and the session's copy has the answer in it.",
+    "FastAPI: one uvicorn worker (uvloop, httptools), redis-py with hiredis, PyJWT; the last variant also runs one plain query through asyncpg.",
     ...busyNotes(all),
   ];
 }

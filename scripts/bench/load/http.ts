@@ -9,12 +9,16 @@ import { serveJobs } from "./driver.ts";
 
 export interface HttpJob {
   port: number;
+  /** One connection each. */
+  lanes: LaneSpec[];
+  durationMs: number;
+}
+
+export interface LaneSpec {
   /** The whole request as it goes over the wire. */
   request: string;
   /** What every answer's body must be, behind a status of 200. */
   body: string;
-  connections: number;
-  durationMs: number;
 }
 
 export interface HttpResult {
@@ -26,6 +30,8 @@ export interface HttpResult {
 
 /** One connection and the request that is under way on it. */
 interface Lane {
+  request: Buffer;
+  body: Buffer;
   sentAt: number;
   /** The beginning of an answer that has not come whole. */
   rest: Buffer | undefined;
@@ -37,14 +43,12 @@ const HEAD_END = "\r\n\r\n";
 const SHOWN_ANSWER_LENGTH = 300;
 
 async function run(job: HttpJob): Promise<HttpResult> {
-  const request = Buffer.from(job.request);
-  const check = createCheck(Buffer.from(job.body));
   const latencies = new Float64Array(MAX_SAMPLES);
   const ended = Promise.withResolvers<void>();
   // A connection may fail while others are still being opened, when nobody waits for the end yet.
   ended.promise.catch(() => undefined);
   let count = 0;
-  let open = job.connections;
+  let open = job.lanes.length;
   let deadline = Number.POSITIVE_INFINITY;
 
   function answered(socket: Socket<Lane>): void {
@@ -53,15 +57,15 @@ async function run(job: HttpJob): Promise<HttpResult> {
       latencies[count % MAX_SAMPLES] = at - socket.data.sentAt;
       count += 1;
       socket.data.sentAt = at;
-      socket.write(request);
+      socket.write(socket.data.request);
     } else if ((open -= 1) === 0) ended.resolve();
   }
   const handler = {
     data: (socket: Socket<Lane>, chunk: Buffer) => {
-      const { rest } = socket.data;
+      const { rest, body } = socket.data;
       const bytes = rest ? Buffer.concat([rest, chunk]) : chunk;
       try {
-        const whole = check(bytes);
+        const whole = isAnswer(bytes, body);
         socket.data.rest = whole ? undefined : rest ? bytes : Buffer.from(bytes);
         if (whole) answered(socket);
       } catch (error) {
@@ -72,8 +76,13 @@ async function run(job: HttpJob): Promise<HttpResult> {
     error: (_: Socket<Lane>, error: Error) => ended.reject(error),
   };
   const sockets = await Promise.all(
-    Array.from({ length: job.connections }, () => {
-      const data: Lane = { sentAt: 0, rest: undefined };
+    job.lanes.map(({ request, body }) => {
+      const data: Lane = {
+        request: Buffer.from(request),
+        body: Buffer.from(body),
+        sentAt: 0,
+        rest: undefined,
+      };
       return Bun.connect({ hostname: "127.0.0.1", port: job.port, data, socket: handler });
     }),
   );
@@ -81,7 +90,7 @@ async function run(job: HttpJob): Promise<HttpResult> {
   deadline = startedAt + job.durationMs;
   for (const socket of sockets) {
     socket.data.sentAt = startedAt;
-    socket.write(request);
+    socket.write(socket.data.request);
   }
   const hung = () => ended.reject(new Error("Cannot finish: answers are missing"));
   const timer = setTimeout(hung, job.durationMs + DRAIN_TIMEOUT_MS);
@@ -89,28 +98,26 @@ async function run(job: HttpJob): Promise<HttpResult> {
     clearTimeout(timer);
     for (const socket of sockets) socket.terminate();
   });
-  const sorted = latencies.subarray(0, Math.min(count, MAX_SAMPLES)).toSorted();
-  return {
-    requests: count,
-    requestsPerSecond: count / (job.durationMs / 1_000),
-    p50Ms: percentile(sorted, 0.5),
-    p99Ms: percentile(sorted, 0.99),
-  };
+  const requestsPerSecond = count / (job.durationMs / 1_000);
+  return { requests: count, requestsPerSecond, ...percentilesOf(latencies, count) };
 }
 
-/** @returns a check that is true for the right answer, false for its beginning, and throws for any other. */
-function createCheck(body: Buffer): (bytes: Buffer) => boolean {
-  return (bytes) => {
-    const head = bytes.indexOf(HEAD_END);
-    const start = head + HEAD_END.length;
-    if (head === -1 || bytes.length < start + body.length) return false;
-    const fits =
-      bytes.length === start + body.length &&
-      bytes.toString("latin1", 9, 12) === "200" &&
-      body.compare(bytes, start) === 0;
-    if (fits) return true;
-    throw new Error(`Cannot accept an answer: ${bytes.toString("latin1", 0, SHOWN_ANSWER_LENGTH)}`);
-  };
+function percentilesOf(latencies: Float64Array, count: number): { p50Ms: number; p99Ms: number } {
+  const sorted = latencies.subarray(0, Math.min(count, MAX_SAMPLES)).toSorted();
+  return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
+}
+
+/** True for the right answer, false for its beginning. @throws for any other. */
+function isAnswer(bytes: Buffer, body: Buffer): boolean {
+  const head = bytes.indexOf(HEAD_END);
+  const start = head + HEAD_END.length;
+  if (head === -1 || bytes.length < start + body.length) return false;
+  const fits =
+    bytes.length === start + body.length &&
+    bytes.toString("latin1", 9, 12) === "200" &&
+    body.compare(bytes, start) === 0;
+  if (fits) return true;
+  throw new Error(`Cannot accept an answer: ${bytes.toString("latin1", 0, SHOWN_ANSWER_LENGTH)}`);
 }
 
 if (import.meta.main) await serveJobs((job) => run(job as HttpJob));

@@ -67,6 +67,8 @@ test("a wrong password is refused by its code, and nobody is signed in", async (
     "the refusal",
     `document.querySelector('[role=alert]')?.dataset.code === "invalid_credentials"`,
   );
+  expect(await page.read(`document.querySelector("[name=email]").value`)).toBe(lan.email);
+  expect(await page.read(`document.querySelector("[name=password]").value`)).toBe("");
   expect(await page.cookies()).toEqual({});
   expect(page.complaints).toEqual([]);
 });

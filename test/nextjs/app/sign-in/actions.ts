@@ -11,16 +11,19 @@ import { fieldOf } from "../field.ts";
 /** Why somebody was not let in. */
 interface Refused {
   code: ClientErrorCode;
+  /** What was typed, which the form keeps. */
+  email: string;
 }
 
 export async function signIn(_before: Refused | undefined, form: FormData): Promise<Refused> {
   const api = await serverApi();
+  const email = fieldOf(form, "email");
   const { data, error } = await api.v1.auth.login.post({
-    email: fieldOf(form, "email"),
+    email,
     password: fieldOf(form, "password"),
     transport: "body",
   });
-  if (error) return { code: error.value.code };
+  if (error) return { code: error.value.code, email };
   keepTokens(await cookies(), data);
   redirect("/conversations");
 }

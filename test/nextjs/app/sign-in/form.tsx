@@ -14,7 +14,14 @@ export function SignInForm() {
     <form action={action}>
       <label>
         E-mail
-        <input name="email" type="email" autoComplete="username" required maxLength={254} />
+        <input
+          name="email"
+          type="email"
+          autoComplete="username"
+          defaultValue={refused?.email}
+          required
+          maxLength={254}
+        />
       </label>
       <label>
         Password

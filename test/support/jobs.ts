@@ -47,16 +47,20 @@ export async function openTestQueue(at?: URL): Promise<TestQueue> {
   const ready = keys.queue(queue, "ready");
 
   let adding = Promise.resolve();
+  let hasGroup = false;
 
   async function take(consumer: string, limit = 100): Promise<Ticket[]> {
     const fetch = () => store.fetch(reader, { consumer, limit, waitMs: SHORTEST_WAIT_MS });
     const tickets = await fetch();
-    // The first look at a new queue only makes the group.
-    return tickets.length > 0 ? tickets : await fetch();
+    const isFirst = !hasGroup;
+    hasGroup = true;
+    // The first look at a new queue may only make the group.
+    return isFirst && tickets.length === 0 ? await fetch() : tickets;
   }
   async function wipe(): Promise<void> {
     const found = await redis.client.keys(`${prefix}:*`);
     if (found.length > 0) await redis.client.del(found);
+    hasGroup = false;
   }
   return {
     prefix,

@@ -25,8 +25,9 @@ export interface TestWorkers extends AsyncDisposable {
   queue: TestQueue;
   /** What the threads are given. */
   env: Record<string, string>;
+  spawn: () => Worker;
   /** Starts what a process with so many threads would; it is stopped with the test at the latest. */
-  serve(count: number, limits?: Partial<SupervisorLimits>): Supervisor;
+  serve(count: number, limits?: Partial<SupervisorLimits>, spawn?: () => Worker): Supervisor;
   add(
     kind: string,
     fields?: { maxAttempts?: number; version?: number; mark?: string },
@@ -64,15 +65,17 @@ export async function openTestWorkers(redisUrl?: URL): Promise<TestWorkers> {
     write: (line) => void lines.push(JSON.parse(line) as LogFields),
     now: () => new Date(),
   });
+  const spawn = () => new Worker(new URL("./faulty_worker.ts", import.meta.url), { env });
   const place = `${queue.prefix}:{test}:`;
   return {
     queue,
     env,
     lines,
-    serve: (count, limits) => {
+    spawn,
+    serve: (count, limits, begin = spawn) => {
       const supervisor = createSupervisor({
         count,
-        spawn: () => new Worker(new URL("./faulty_worker.ts", import.meta.url), { env }),
+        spawn: begin,
         store: queue.store,
         nodeId: Bun.randomUUIDv7(),
         log,

@@ -76,21 +76,30 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   async function keep(): Promise<void> {
     let failures = 0;
     while (!stopping.signal.aborted) {
-      const thread = begin(options.spawn(), { consumer: `${nodeId}.${(lives += 1)}`, log });
-      threads.add(thread);
-      const { consumer } = thread;
-      post(thread, { type: "begin", consumer, aliveMs: limits.silenceMs / SIGNS_IN_SILENCE });
-      await thread.ended;
-      threads.delete(thread);
-      await putBack(consumer);
+      const consumer = `${nodeId}.${(lives += 1)}`;
+      const wasReady = await live(consumer).catch((error: unknown) => {
+        log.error("cannot start a worker thread", { error });
+        return false;
+      });
       // One that was ready was ended by a job, and the next job need not wait for that.
-      failures = thread.isReady ? 1 : failures + 1;
-      if (!stopping.signal.aborted) log.error("a worker thread ended", { held: thread.held.size });
+      failures = wasReady ? 1 : failures + 1;
       const delay = Math.min(MAX_RESPAWN_MS, MIN_RESPAWN_MS * 2 ** (failures - 1));
       await pause(delay, stopping.signal);
       // Redis may have handed it a ticket before it saw that the connection was gone.
       await putBack(consumer);
     }
+  }
+  /** The whole life of one thread. @returns whether it was ever ready. */
+  async function live(consumer: string): Promise<boolean> {
+    const thread = begin(options.spawn(), { consumer, log });
+    threads.add(thread);
+    const aliveMs = limits.silenceMs / SIGNS_IN_SILENCE;
+    post(thread, { type: "begin", consumer, aliveMs });
+    await thread.ended;
+    threads.delete(thread);
+    await putBack(consumer);
+    if (!stopping.signal.aborted) log.error("a worker thread ended", { held: thread.held.size });
+    return thread.isReady;
   }
   async function putBack(consumer: string): Promise<void> {
     try {

@@ -59,6 +59,19 @@ test("a stop that comes while threads still start ends them, and leaves nothing 
   expect(performance.now() - began).toBeLessThan(STOP_MS / 2);
 });
 
+test("a thread that cannot be made, or ends before it is ready, is tried again", async () => {
+  await using own = await openTestWorkers();
+  let spawned = 0;
+  own.serve(1, {}, () => {
+    spawned += 1;
+    if (spawned === 1) throw new Error("no thread left");
+    return spawned === 2 ? new Worker("data:text/javascript,throw new Error()") : own.spawn();
+  });
+  const id = await own.add("succeeds");
+  await own.untilState([id], "done");
+  expect(spawned).toBe(3);
+});
+
 test("a job may take longer than a lease, and is neither taken away nor run twice", async () => {
   await using own = await openTestWorkers();
   own.serve(1, LEASE);

@@ -11,7 +11,7 @@ import { createJobRelay, type JobRelay } from "./queue/relay.ts";
 import { createJobStore, type JobStore } from "./queue/store.ts";
 import { createReadiness, type ReadinessCheck } from "./readiness.ts";
 import { createBus } from "./realtime/bus.ts";
-import type { FrameHandlers } from "./realtime/frames.ts";
+import type { FrameHandlers } from "./realtime/dispatch.ts";
 import { createGateway, type Gateway } from "./realtime/gateway.ts";
 import { createHub, type Hub } from "./realtime/hub.ts";
 import type { ChannelSource } from "./realtime/source.ts";

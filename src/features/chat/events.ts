@@ -1,33 +1,25 @@
 import type { Platform } from "../../platform/platform.ts";
-import { type FrameHandlers, onFrame } from "../../platform/realtime/frames.ts";
+import { type FrameHandlers, onFrame, onFrames } from "../../platform/realtime/dispatch.ts";
 import { ChatFrames } from "./schema.ts";
 import { syncEvents } from "./service/events.ts";
-import { sendMessage } from "./service/messages.ts";
+import { sendMessages, type SentMessage } from "./service/send.ts";
 
 const SYNC_LIMIT = 200;
+
+type Send = typeof ChatFrames.send.static;
 
 /** send → ack · sync → sync.ok */
 export function chatEvents(platform: Platform): FrameHandlers {
   return {
-    send: onFrame(ChatFrames.send, async (frame, { userId }) => {
-      const conversationId = frame.ch.slice(2).toLowerCase();
-      const sent = await sendMessage(platform, {
-        userId,
-        conversationId,
-        clientId: frame.cid,
-        body: frame.body,
-      });
-      const { message, no, duplicate } = sent;
-      return {
-        t: "ack",
-        i: frame.i,
-        cid: frame.cid,
-        msg: message.id,
-        seq: message.seq,
-        no,
-        ts: Date.parse(message.createdAt),
-        dup: duplicate,
-      };
+    send: onFrames({
+      schema: ChatFrames.send,
+      key: (frame) => frame.ch,
+      handle: async (frames, { userId }) => {
+        const conversationId = conversationOf(frames[0]?.ch ?? "");
+        const messages = frames.map(({ cid, body }) => ({ clientId: cid, body }));
+        const sent = await sendMessages(platform, { userId, conversationId, messages });
+        return sent.map((each, at) => ack(each, frames[at]));
+      },
     }),
     sync: onFrame(ChatFrames.sync, async (frame, { userId }) => {
       const { ch, from, lim = SYNC_LIMIT } = frame;
@@ -41,4 +33,21 @@ export function chatEvents(platform: Platform): FrameHandlers {
       return { t: "sync.ok", i: frame.i, from, to: events.at(-1)?.seq ?? from, ev, more };
     }),
   };
+}
+
+function ack({ message, no, duplicate }: SentMessage, frame: Send | undefined): object {
+  return {
+    t: "ack",
+    i: frame?.i,
+    cid: frame?.cid,
+    msg: message.id,
+    seq: message.seq,
+    no,
+    ts: Date.parse(message.createdAt),
+    dup: duplicate,
+  };
+}
+
+function conversationOf(channel: string): string {
+  return channel.slice(2).toLowerCase();
 }

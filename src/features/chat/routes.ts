@@ -31,7 +31,8 @@ import {
 } from "./schema.ts";
 import { createConversation, listConversations } from "./service/conversations.ts";
 import { addMember, removeMember } from "./service/members.ts";
-import { listMessages, sendMessage } from "./service/messages.ts";
+import { listMessages } from "./service/messages.ts";
+import { sendMessage } from "./service/send.ts";
 
 const shared = [
   Unauthenticated,

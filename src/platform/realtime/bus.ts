@@ -3,7 +3,7 @@ import type { Log } from "../log.ts";
 import type { Redis } from "../redis.ts";
 import { withTimeout } from "../time.ts";
 
-/** What travels between instances: a channel and a text that the receiving hub understands. */
+/** What travels between instances: a channel and a text of one line that the receiving hub understands. */
 export interface BusMessage {
   channel: string;
   text: string;
@@ -33,6 +33,8 @@ export interface BusOptions {
 /** Channels in one command, so that a resubscription of thousands is neither one huge command nor thousands. */
 const BATCH = 512;
 const SUBSCRIBE_TIMEOUT_MS = 2_000;
+/** Texts of one channel travel together, one a line, up to this size. */
+const MAX_BUNDLE_LENGTH = 65_536;
 
 export function createBus({ commands, subscriber, keys, log }: BusOptions): Bus {
   const wanted = new Set<string>();
@@ -41,7 +43,8 @@ export function createBus({ commands, subscriber, keys, log }: BusOptions): Bus 
 
   function receive(text: string, name: string): void {
     const channel = keys.channelOf(name);
-    for (const listener of messageListeners) listener({ channel, text });
+    for (const line of text.split("\n"))
+      for (const listener of messageListeners) listener({ channel, text: line });
   }
   async function send(channels: string[], change: "subscribe" | "unsubscribe"): Promise<void> {
     for (let at = 0; at < channels.length; at += BATCH) {
@@ -67,7 +70,7 @@ export function createBus({ commands, subscriber, keys, log }: BusOptions): Bus 
     publish: async (messages) => {
       await commands.run("publish to the bus", (client) =>
         Promise.all(
-          messages.map(({ channel, text }) => client.publish(keys.channel(channel), text)),
+          bundle(messages).map(({ channel, text }) => client.publish(keys.channel(channel), text)),
         ),
       );
     },
@@ -89,4 +92,16 @@ export function createBus({ commands, subscriber, keys, log }: BusOptions): Bus 
     onRecovered: (listener) => void recoveryListeners.push(listener),
     isReady: () => subscriber.isReady() && commands.isReady(),
   };
+}
+
+/** Neighbours of one channel in one message: a busy channel costs Redis and each instance one message for many. */
+function bundle(messages: BusMessage[]): BusMessage[] {
+  const bundles: BusMessage[] = [];
+  for (const { channel, text } of messages) {
+    const last = bundles.at(-1);
+    if (last?.channel === channel && last.text.length + text.length < MAX_BUNDLE_LENGTH)
+      last.text += `\n${text}`;
+    else bundles.push({ channel, text });
+  }
+  return bundles;
 }

@@ -1,11 +1,9 @@
-import type { TSchema } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Type } from "@sinclair/typebox/type";
 
-import { AppError, defineError, Internal, ValidationFailed } from "../errors.ts";
+import { AppError, defineError, Internal } from "../errors.ts";
 import { judge } from "../problems.ts";
 import { type Json, normalizeInput } from "../text.ts";
-import type { Connection } from "./connection.ts";
 import type { ErrorFrame } from "./protocol.ts";
 
 export const SUBPROTOCOL = "frm.v1";
@@ -14,7 +12,7 @@ export const MAX_FRAME_BYTES = 65_536;
 export const MAX_BATCH = 64;
 const MAX_POSITIONS = 500;
 
-const UnknownFrame = defineError("unknown_frame", 400, {
+export const UnknownFrame = defineError("unknown_frame", 400, {
   en: "There is no frame of this type",
   vi: "Không có loại khung này",
 });
@@ -71,23 +69,6 @@ export const Heartbeat = Type.Object(
 );
 export type Heartbeat = typeof Heartbeat.static;
 
-/** What a feature does with one type of frame; what it returns is sent as the reply. */
-export interface FrameHandler<S extends TSchema = TSchema> {
-  schema: S;
-  handle: (frame: S["static"], connection: Connection) => Promise<object | undefined>;
-}
-
-/** Ties a handler to its schema, so that the frame it gets is typed by it. */
-export function onFrame<S extends TSchema>(
-  schema: S,
-  handle: FrameHandler<S>["handle"],
-): FrameHandler {
-  return { schema, handle: handle as FrameHandler["handle"] };
-}
-
-export type FrameHandlers = Record<string, FrameHandler>;
-export type Dispatch = (frame: Json, connection: Connection) => Promise<object | undefined>;
-
 /** Reads a message as the frames in it. @throws AppError malformed_frame, UnfitText for unfit strings. */
 export function readFrames(message: string): Json[] {
   const value = normalizeInput(parse(message));
@@ -105,36 +86,11 @@ function parse(message: string): Json {
   }
 }
 
-/** Checks each frame against its type's schema and calls its handler. */
-export function createDispatch(handlers: FrameHandlers): Dispatch {
-  const table = new Map(
-    Object.entries(handlers).map(([type, { schema, handle }]) => [
-      type,
-      { check: TypeCompiler.Compile(schema), handle },
-    ]),
-  );
-  return async (frame, connection) => {
-    const entry = table.get(typeOf(frame) ?? "");
-    if (!entry) throw new AppError(UnknownFrame, "Cannot handle a frame of an unknown type");
-    if (!entry.check.Check(frame)) throw new AppError(ValidationFailed, "Cannot take a frame");
-    return await entry.handle(frame, connection);
-  };
-}
-
 const checkHello = TypeCompiler.Compile(Hello);
 
 /** The frame as a hello, or undefined when it is none. */
 export function asHello(frame: Json | undefined): Hello | undefined {
   return checkHello.Check(frame) ? frame : undefined;
-}
-
-function typeOf(frame: Json): string | undefined {
-  return typeof frame === "object" &&
-    frame !== null &&
-    !Array.isArray(frame) &&
-    typeof frame["t"] === "string"
-    ? frame["t"]
-    : undefined;
 }
 
 /** The `err` reply to a frame; `m` is the problem's code and nothing of the frame is repeated. */

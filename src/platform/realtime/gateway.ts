@@ -2,19 +2,15 @@ import type { ServerWebSocket, WebSocketHandler } from "bun";
 
 import type { Log } from "../log.ts";
 import { judge } from "../problems.ts";
-import type { Json } from "../text.ts";
 import { pause } from "../time.ts";
 import { CloseCode, type Connection } from "./connection.ts";
+import { createDispatch, type FrameHandlers, onFrame, type Waiting } from "./dispatch.ts";
 import {
   asHello,
-  createDispatch,
-  errorFrame,
-  type FrameHandlers,
   type Heartbeat,
   Heartbeat as HeartbeatSchema,
   type Hello,
   MAX_FRAME_BYTES,
-  onFrame,
   readFrames,
 } from "./frames.ts";
 import type { AttachedMembership, Hub } from "./hub.ts";
@@ -23,9 +19,11 @@ import type { Away, HeartbeatOk, HelloOk } from "./protocol.ts";
 /** What hangs on each socket from its first byte on. */
 export interface SocketData {
   connection: Connection | undefined;
-  /** Frames are handled one after the other, so that what a client sends keeps its order. */
+  /** Messages that wait for their turn: they are handled in order, so that what a client sends keeps it. */
+  line: (string | Buffer)[];
+  isHandling: boolean;
+  /** Resolves when the line is empty. */
   tail: Promise<void>;
-  waiting: number;
   lastInboundAt: number;
   helloTimer: Timer | undefined;
 }
@@ -56,7 +54,7 @@ export const MAX_HELLO_LENGTH = 32_768;
 export const HEARTBEAT_MS = 25_000;
 export const SILENCE_MS = 60_000;
 const SWEEP_MS = 5_000;
-/** Frames of one socket that may wait for their turn; a client that sends more does not listen to its acks. */
+/** Messages of one socket that may wait for their turn; a client that sends more does not listen to its acks. */
 export const MAX_WAITING = 2_048;
 export const BACKPRESSURE_BYTES = 1_048_576;
 const DRAIN_BATCH = 100;
@@ -92,29 +90,39 @@ export function createGateway(options: GatewayOptions): Gateway {
       ws.close(CloseCode.restart, kind.code);
     }
   }
-  async function handle(ws: Socket, message: string | Buffer): Promise<void> {
-    const { connection } = ws.data;
-    if (!connection) return await open(ws, message);
-    const frames = safeFrames(message);
-    if (!Array.isArray(frames))
-      return void ws.send(JSON.stringify(errorFrame(frames.error, undefined)));
-    for (const frame of frames) await answer(ws, connection, frame);
+  async function handle(ws: Socket, connection: Connection): Promise<void> {
+    await dispatch(ws.data.line.splice(0).flatMap(readWaiting), {
+      connection,
+      reply: (frames) => {
+        ws.cork(() => {
+          for (const frame of frames) ws.send(JSON.stringify(frame));
+        });
+      },
+      isOpen: () => ws.readyState === WebSocket.OPEN,
+      onError: (error) => {
+        if (judge(error).bug) options.log.error("a frame failed", { error });
+      },
+    });
   }
-  async function answer(ws: Socket, connection: Connection, frame: Json): Promise<void> {
+  async function empty(ws: Socket): Promise<void> {
+    const { data } = ws;
+    data.isHandling = true;
     try {
-      const reply = await dispatch(frame, connection);
-      if (reply) ws.send(JSON.stringify(reply));
-    } catch (error) {
-      if (judge(error).bug) options.log.error("a frame failed", { error });
-      ws.send(JSON.stringify(errorFrame(error, frame)));
+      while (data.line.length > 0 && ws.readyState === WebSocket.OPEN) {
+        if (data.connection) await handle(ws, data.connection);
+        else await open(ws, data.line.shift() ?? "");
+      }
+    } finally {
+      data.isHandling = false;
     }
   }
 
   return {
     newSocket: () => ({
       connection: undefined,
+      line: [],
+      isHandling: false,
       tail: Promise.resolve(),
-      waiting: 0,
       lastInboundAt: performance.now(),
       helloTimer: undefined,
     }),
@@ -133,11 +141,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       message: (ws, message) => {
         const { data } = ws;
         data.lastInboundAt = performance.now();
-        if (data.waiting >= MAX_WAITING) return ws.close(CloseCode.tooManyRequests, "rate_limited");
-        data.waiting += 1;
-        data.tail = data.tail
-          .then(() => (ws.readyState === WebSocket.OPEN ? handle(ws, message) : undefined))
-          .finally(() => (data.waiting -= 1));
+        if (data.line.length >= MAX_WAITING)
+          return ws.close(CloseCode.tooManyRequests, "rate_limited");
+        data.line.push(message);
+        if (!data.isHandling) data.tail = empty(ws);
       },
       close: (ws) => {
         sockets.delete(ws);
@@ -172,11 +179,11 @@ function readHello(message: string | Buffer): Hello | undefined {
   }
 }
 
-function safeFrames(message: string | Buffer): Json[] | { error: unknown } {
+function readWaiting(message: string | Buffer): Waiting[] {
   try {
-    return readFrames(typeof message === "string" ? message : "");
+    return readFrames(typeof message === "string" ? message : "").map((frame) => ({ frame }));
   } catch (error) {
-    return { error };
+    return [{ error }];
   }
 }
 

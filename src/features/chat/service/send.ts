@@ -1,0 +1,183 @@
+import { sql } from "drizzle-orm";
+
+import type { Transaction } from "../../../platform/database.ts";
+import { uniqueViolation } from "../../../platform/database_errors.ts";
+import { AppError, NotFound } from "../../../platform/errors.ts";
+import { eventPublication } from "../../../platform/outbox.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import type { Message } from "../schema.ts";
+import { channelOf, messageEvent } from "./frames.ts";
+
+export interface SentMessage {
+  message: Message;
+  /** Counts messages alone, for unread counts. */
+  no: number;
+  /** True when this client id was seen before: nothing was stored, and the message is the one from then. */
+  duplicate: boolean;
+}
+
+interface Draft {
+  clientId: string;
+  body: string;
+}
+
+interface SendInput {
+  userId: string;
+  conversationId: string;
+  /** In the order in which they were sent. */
+  messages: Draft[];
+}
+
+/** A draft with the ids that it gets if it is new. */
+interface NewMessage {
+  at: number;
+  id: string;
+  client_id: string;
+  body: string;
+  outbox_id: string;
+}
+
+interface SentRow extends Record<string, unknown> {
+  id: string;
+  client_id: string;
+  seq: string;
+  no: string;
+  body: string;
+  created_at: string;
+  duplicate: boolean;
+}
+
+/** One message of one sender. @throws AppError not_found for who is not a member. */
+export async function sendMessage(
+  platform: Platform,
+  { userId, conversationId, ...draft }: Omit<SendInput, "messages"> & Draft,
+): Promise<SentMessage> {
+  const [sent] = await sendMessages(platform, { userId, conversationId, messages: [draft] });
+  if (!sent) throw new Error("Cannot send: the message was neither stored nor found");
+  return sent;
+}
+
+/**
+ * Stores messages with their events and outbox rows, takes their positions, and checks the membership, in one
+ * statement: most of what a message costs is its transaction. The same client id twice is one message, for ever.
+ * @returns what became of each message, in their order. @throws AppError not_found for who is not a member.
+ */
+export async function sendMessages(platform: Platform, input: SendInput): Promise<SentMessage[]> {
+  const actor = { role: "app", userId: input.userId } as const;
+  const drafts = draftsOf(input.messages);
+  const created = platform.now();
+  const attempt = () =>
+    platform.db.run(actor, (tx) => insertMessages(tx, { ...input, drafts, now: created }));
+  // Two simultaneous sends of one client id: the later one finds the earlier one when it looks again.
+  const rows = await attempt().catch((error: unknown) => {
+    if (uniqueViolation(error) === "messages_client_id") return attempt();
+    throw error;
+  });
+  if (rows.length === 0)
+    throw new AppError(NotFound, `Cannot send to conversation "${input.conversationId}"`);
+  const sent = new Map(rows.map((row) => [row.client_id, toSent(row, input.userId)]));
+  publish(platform, { ...input, drafts, sent });
+  return answersOf(input.messages, sent);
+}
+
+/** A client id that stands twice in one call is one message, like one that comes later. */
+function draftsOf(messages: Draft[]): NewMessage[] {
+  const drafts = new Map<string, NewMessage>();
+  for (const { clientId, body } of messages) {
+    const client_id = clientId.toLowerCase();
+    if (drafts.has(client_id)) continue;
+    const ids = { id: Bun.randomUUIDv7(), outbox_id: Bun.randomUUIDv7() };
+    drafts.set(client_id, { at: drafts.size + 1, client_id, body, ...ids });
+  }
+  return [...drafts.values()];
+}
+
+function answersOf(messages: Draft[], sent: Map<string, SentMessage>): SentMessage[] {
+  const answered = new Set<string>();
+  return messages.map(({ clientId }) => {
+    const id = clientId.toLowerCase();
+    const found = sent.get(id);
+    if (!found) throw new Error("Cannot send: a message was neither stored nor found");
+    const isRepeated = answered.has(id);
+    answered.add(id);
+    return isRepeated ? { ...found, duplicate: true } : found;
+  });
+}
+
+function publish(
+  platform: Platform,
+  {
+    conversationId,
+    drafts,
+    sent,
+  }: SendInput & { drafts: NewMessage[]; sent: Map<string, SentMessage> },
+): void {
+  const channel = channelOf(conversationId);
+  const publications = drafts.flatMap(({ client_id, outbox_id }) => {
+    const stored = sent.get(client_id);
+    if (!stored || stored.duplicate) return [];
+    return eventPublication(outbox_id, channel, messageEvent(conversationId, stored.message));
+  });
+  if (publications.length > 0) platform.outbox.publish(publications);
+}
+
+/**
+ * The member's row is locked for sharing before the conversation's: whoever removes the member waits for us, or we see
+ * that they are gone. Positions come from the conversation's row, held until the commit, so they have no gaps.
+ */
+async function insertMessages(
+  tx: Transaction,
+  input: SendInput & { drafts: NewMessage[]; now: Date },
+): Promise<SentRow[]> {
+  const { userId, conversationId, drafts } = input;
+  const now = input.now.toISOString();
+  return await tx.execute<SentRow>(sql`
+    with member as materialized (
+      select conversation_id from app.conversation_members
+      where conversation_id = ${conversationId}::uuid and user_id = ${userId}::uuid and left_seq is null
+      for share
+    ), given as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(drafts)}::jsonb)
+        as draft (at int, id uuid, client_id uuid, body text, outbox_id uuid)
+    ), prior as materialized (
+      select m.client_id, m.id, m.seq, m.no, m.body, m.created_at from given g
+      join app.messages m on m.conversation_id = ${conversationId}::uuid
+        and m.sender_id = ${userId}::uuid and m.client_id = g.client_id
+    ), fresh as materialized (
+      select g.*, row_number() over (order by g.at) as place from given g
+      where not exists (select 1 from prior p where p.client_id = g.client_id)
+    ), bumped as (
+      update app.conversations c
+      set last_seq = c.last_seq + f.total, last_no = c.last_no + f.total, last_event_at = ${now}::timestamptz
+      from (select count(*) as total from fresh) f
+      where c.id = (select conversation_id from member) and f.total > 0
+      returning c.id, c.last_seq - f.total as seq, c.last_no - f.total as no
+    ), stored as (
+      insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at)
+      select f.id, b.id, b.no + f.place, b.seq + f.place, ${userId}::uuid, f.client_id, f.body, ${now}::timestamptz
+      from fresh f cross join bumped b returning id, client_id, seq, no, body, created_at
+    ), event as (
+      insert into app.conversation_events (conversation_id, seq, kind, actor_id, message_id, created_at)
+      select b.id, b.seq + f.place, 'msg.new', ${userId}::uuid, f.id, ${now}::timestamptz
+      from fresh f cross join bumped b
+    ), queued as (
+      insert into app.bus_outbox (id, channel, seq)
+      select f.outbox_id, 'c:' || b.id, b.seq + f.place from fresh f cross join bumped b
+    )
+    select id, client_id, seq, no, body, created_at, false as duplicate from stored
+    union all
+    select p.id, p.client_id, p.seq, p.no, p.body, p.created_at, true from prior p
+    where exists (select 1 from member)`);
+}
+
+function toSent(row: SentRow, senderId: string): SentMessage {
+  const message: Message = {
+    id: row.id,
+    seq: Number(row.seq),
+    clientId: row.client_id,
+    senderId,
+    body: row.body,
+    createdAt: new Date(row.created_at).toISOString(),
+  };
+  return { message, no: Number(row.no), duplicate: row.duplicate };
+}

@@ -7,7 +7,7 @@ import { type ChannelEvent, type ChannelSource, encodeEvent } from "./realtime/s
 import { busOutbox } from "./tables.ts";
 import { pause } from "./time.ts";
 
-/** Something that is committed and must be told; `outboxId` is the row that keeps it until then. */
+/** Something that is committed and must be told; `outboxId` is the row that keeps it, perhaps with others, until then. */
 export interface Publication extends BusMessage {
   outboxId: string;
 }
@@ -102,8 +102,8 @@ async function relayOnce({ db, bus, source, deliver, log }: OutboxOptions): Prom
     if (rows.length === 0) return false;
     const messages: BusMessage[] = [];
     for (const row of rows) {
-      const text = row.payload ?? (await eventText(source, row));
-      if (text !== undefined) messages.push({ channel: row.channel, text });
+      const texts = row.payload === null ? await eventTexts(source, row) : [row.payload];
+      messages.push(...texts.map((text) => ({ channel: row.channel, text })));
     }
     for (const message of messages) deliver(message);
     await bus.publish(messages);
@@ -125,13 +125,13 @@ async function claim(tx: Transaction): Promise<(typeof busOutbox.$inferSelect)[]
     .for("update", { skipLocked: true });
 }
 
-async function eventText(
+async function eventTexts(
   source: ChannelSource,
-  row: { channel: string; seq: number | null },
-): Promise<string | undefined> {
-  if (row.seq === null) return undefined;
-  const [event] = await source.listEvents(row.channel, { after: row.seq - 1, limit: 1 });
-  return event?.seq === row.seq ? encodeEvent(event) : undefined;
+  { channel, seq, events }: { channel: string; seq: number | null; events: number },
+): Promise<string[]> {
+  if (seq === null) return [];
+  const found = await source.listEvents(channel, { after: seq - 1, limit: events });
+  return found.filter((event) => event.seq < seq + events).map(encodeEvent);
 }
 
 /** The publication of an event whose outbox row is already written. */

@@ -35,6 +35,8 @@ export const busOutbox = app.table(
     channel: text().notNull(),
     /** Position of the event in its channel; null for a control message, whose text is in `payload`. */
     seq: bigint({ mode: "number" }),
+    /** How many events follow each other from there. */
+    events: smallint().notNull().default(1),
     payload: text(),
     createdAt: timestamp({ withTimezone: true })
       .notNull()

@@ -34,7 +34,6 @@ interface NewMessage {
   id: string;
   client_id: string;
   body: string;
-  outbox_id: string;
 }
 
 interface SentRow extends Record<string, unknown> {
@@ -65,9 +64,12 @@ export async function sendMessage(
 export async function sendMessages(platform: Platform, input: SendInput): Promise<SentMessage[]> {
   const actor = { role: "app", userId: input.userId } as const;
   const drafts = draftsOf(input.messages);
+  const outboxId = Bun.randomUUIDv7();
   const created = platform.now();
   const attempt = () =>
-    platform.db.run(actor, (tx) => insertMessages(tx, { ...input, drafts, now: created }));
+    platform.db.run(actor, (tx) =>
+      insertMessages(tx, { ...input, drafts, outboxId, now: created }),
+    );
   // Two simultaneous sends of one client id: the later one finds the earlier one when it looks again.
   const rows = await attempt().catch((error: unknown) => {
     if (uniqueViolation(error) === "messages_client_id") return attempt();
@@ -76,7 +78,7 @@ export async function sendMessages(platform: Platform, input: SendInput): Promis
   if (rows.length === 0)
     throw new AppError(NotFound, `Cannot send to conversation "${input.conversationId}"`);
   const sent = new Map(rows.map((row) => [row.client_id, toSent(row, input.userId)]));
-  publish(platform, { ...input, drafts, sent });
+  publish(platform, { ...input, outboxId, sent });
   return answersOf(input.messages, sent);
 }
 
@@ -86,8 +88,7 @@ function draftsOf(messages: Draft[]): NewMessage[] {
   for (const { clientId, body } of messages) {
     const client_id = clientId.toLowerCase();
     if (drafts.has(client_id)) continue;
-    const ids = { id: Bun.randomUUIDv7(), outbox_id: Bun.randomUUIDv7() };
-    drafts.set(client_id, { at: drafts.size + 1, client_id, body, ...ids });
+    drafts.set(client_id, { at: drafts.size + 1, id: Bun.randomUUIDv7(), client_id, body });
   }
   return [...drafts.values()];
 }
@@ -108,16 +109,17 @@ function publish(
   platform: Platform,
   {
     conversationId,
-    drafts,
+    outboxId,
     sent,
-  }: SendInput & { drafts: NewMessage[]; sent: Map<string, SentMessage> },
+  }: SendInput & { outboxId: string; sent: Map<string, SentMessage> },
 ): void {
   const channel = channelOf(conversationId);
-  const publications = drafts.flatMap(({ client_id, outbox_id }) => {
-    const stored = sent.get(client_id);
-    if (!stored || stored.duplicate) return [];
-    return eventPublication(outbox_id, channel, messageEvent(conversationId, stored.message));
-  });
+  const stored = [...sent.values()].filter(({ duplicate }) => !duplicate);
+  const publications = stored
+    .toSorted((one, other) => one.message.seq - other.message.seq)
+    .map(({ message }) =>
+      eventPublication(outboxId, channel, messageEvent(conversationId, message)),
+    );
   if (publications.length > 0) platform.outbox.publish(publications);
 }
 
@@ -127,9 +129,9 @@ function publish(
  */
 async function insertMessages(
   tx: Transaction,
-  input: SendInput & { drafts: NewMessage[]; now: Date },
+  input: SendInput & { drafts: NewMessage[]; outboxId: string; now: Date },
 ): Promise<SentRow[]> {
-  const { userId, conversationId, drafts } = input;
+  const { userId, conversationId, drafts, outboxId } = input;
   const now = input.now.toISOString();
   return await tx.execute<SentRow>(sql`
     with member as materialized (
@@ -138,11 +140,13 @@ async function insertMessages(
       for share
     ), given as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(drafts)}::jsonb)
-        as draft (at int, id uuid, client_id uuid, body text, outbox_id uuid)
+        as draft (at int, id uuid, client_id uuid, body text)
     ), prior as materialized (
-      select m.client_id, m.id, m.seq, m.no, m.body, m.created_at from given g
-      join app.messages m on m.conversation_id = ${conversationId}::uuid
-        and m.sender_id = ${userId}::uuid and m.client_id = g.client_id
+      -- One look into the index for each draft; without the limit the planner may read all that the sender ever wrote.
+      select m.client_id, m.id, m.seq, m.no, m.body, m.created_at from given g cross join lateral (
+        select * from app.messages m where m.conversation_id = ${conversationId}::uuid
+          and m.sender_id = ${userId}::uuid and m.client_id = g.client_id limit 1
+      ) m
     ), fresh as materialized (
       select g.*, row_number() over (order by g.at) as place from given g
       where not exists (select 1 from prior p where p.client_id = g.client_id)
@@ -151,7 +155,7 @@ async function insertMessages(
       set last_seq = c.last_seq + f.total, last_no = c.last_no + f.total, last_event_at = ${now}::timestamptz
       from (select count(*) as total from fresh) f
       where c.id = (select conversation_id from member) and f.total > 0
-      returning c.id, c.last_seq - f.total as seq, c.last_no - f.total as no
+      returning c.id, c.last_seq - f.total as seq, c.last_no - f.total as no, f.total
     ), stored as (
       insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at)
       select f.id, b.id, b.no + f.place, b.seq + f.place, ${userId}::uuid, f.client_id, f.body, ${now}::timestamptz
@@ -161,8 +165,8 @@ async function insertMessages(
       select b.id, b.seq + f.place, 'msg.new', ${userId}::uuid, f.id, ${now}::timestamptz
       from fresh f cross join bumped b
     ), queued as (
-      insert into app.bus_outbox (id, channel, seq)
-      select f.outbox_id, 'c:' || b.id, b.seq + f.place from fresh f cross join bumped b
+      insert into app.bus_outbox (id, channel, seq, events)
+      select ${outboxId}::uuid, 'c:' || b.id, b.seq + 1, b.total from bumped b
     )
     select id, client_id, seq, no, body, created_at, false as duplicate from stored
     union all

@@ -1,0 +1,1 @@
+ALTER TABLE "app"."bus_outbox" ADD COLUMN "events" smallint DEFAULT 1 NOT NULL;

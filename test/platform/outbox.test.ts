@@ -49,3 +49,41 @@ test("what a killed instance committed and did not tell is told once, and its ro
   }
   expect(relay.log()).toContain("relayed what another instance left");
 });
+
+test("a row that stands for several events tells each of them once and in order", async () => {
+  await using cluster = await openCluster();
+  const { sql } = cluster.database;
+  const relay = await cluster.start();
+  const [lan, minh] = [await signUp(relay.url), await signUp(relay.url)];
+  const conversation = await converse(relay.url, lan.token, { kind: "direct", userId: minh.id });
+  const channel = `c:${conversation}`;
+  const first = await sql.begin(async (tx) => {
+    const [row] = await tx<{ seq: number }[]>`
+      update app.conversations set last_seq = last_seq + 3, last_no = last_no + 3
+      where id = ${conversation} returning (last_seq - 2)::int as seq`;
+    if (!row) throw new Error("Cannot find the conversation");
+    for (let at = 0; at < 3; at += 1) {
+      const id = Bun.randomUUIDv7();
+      await tx`insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at)
+        values (${id}, ${conversation}, ${at + 1}, ${row.seq + at}, ${lan.id}, ${id}, ${`left ${at}`}, now())`;
+      await tx`insert into app.conversation_events (conversation_id, seq, kind, actor_id, message_id, created_at)
+        values (${conversation}, ${row.seq + at}, 'msg.new', ${lan.id}, ${id}, now())`;
+    }
+    return row.seq;
+  });
+  // The socket stands in front of the events, as one that was there before they happened.
+  await sql`update app.conversations set last_seq = ${first - 1} where id = ${conversation}`;
+  const socket = await openSocket(relay.url, minh.token);
+  await sql`update app.conversations set last_seq = ${first + 2} where id = ${conversation}`;
+  await sql`insert into app.bus_outbox (id, channel, seq, events, created_at)
+    values (${Bun.randomUUIDv7()}, ${channel}, ${first}, 3, now() - interval '5 seconds')`;
+
+  await socket.next((frame) => frame.d?.body === "left 2", "the last of the events");
+  const bodies = eventsOf(socket, conversation).map((frame) => frame.d?.body);
+  expect(bodies).toEqual(["left 0", "left 1", "left 2"]);
+  await until("an empty outbox", async () => {
+    const rows = await sql`select 1 from app.bus_outbox where channel = ${channel}`;
+    return rows.length === 0;
+  });
+  expect(relay.log()).toContain("relayed what another instance left");
+});

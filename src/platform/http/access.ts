@@ -60,10 +60,12 @@ export function access<Session>(authenticate: (token: string) => Promise<Session
 
 /** Path and query come decoded from the router; they follow the same rules as a body. */
 function normalizeParameters(request: Request, ...parts: (object | undefined)[]): void {
-  refuseRepeated(URL.parse(request.url)?.search ?? "");
-  // A route without parameters has no object for them.
+  const at = request.url.indexOf("?");
+  if (at !== -1) refuseRepeated(request.url.slice(at));
+  // A route without parameters has no object for them, or an empty one.
   for (const values of parts)
-    if (values) Object.assign(values, normalizeInput({ ...values } as Json));
+    if (values && Object.keys(values).length > 0)
+      Object.assign(values, normalizeInput({ ...values } as Json));
 }
 
 /** An extension of the OpenAPI operation, which the type of Elysia's decoration does not know. */

@@ -25,7 +25,6 @@ const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 /** Everything between the socket and the routes: who may ask, what may come in, and what every answer carries. */
 export function edge(options: EdgeOptions) {
   const { config, log } = options;
-  const origins = new Set(config.webOrigins);
   const started = new WeakMap<Request, number>();
   const check = requestChecks(config);
   const common = securityHeaders(config.production);
@@ -33,16 +32,7 @@ export function edge(options: EdgeOptions) {
   return (
     new Elysia({ name: "edge" })
       // First, so that even a refusal can be read by the page that caused it.
-      .use(
-        cors({
-          origin: (request) => origins.has(request.headers.get("origin") ?? ""),
-          credentials: true,
-          methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-          allowedHeaders: ALLOWED,
-          exposeHeaders: EXPOSED,
-          maxAge: PREFLIGHT_LIFE_S,
-        }),
-      )
+      .use(crossOrigin(config.webOrigins))
       .onRequest(({ request, set, server }) => {
         started.set(request, performance.now());
         Object.assign(set.headers, common, { "x-request-id": requestIdOf(request) });
@@ -80,6 +70,22 @@ export function edge(options: EdgeOptions) {
             Math.round((performance.now() - (started.get(request) ?? performance.now())) * 10) / 10,
         });
       })
+  );
+}
+
+/** CORS for the web origins that the operator named. Where there is none, no answer speaks of other origins. */
+function crossOrigin(webOrigins: string[]) {
+  if (webOrigins.length === 0) return new Elysia();
+  const origins = new Set(webOrigins);
+  return new Elysia().use(
+    cors({
+      origin: (request) => origins.has(request.headers.get("origin") ?? ""),
+      credentials: true,
+      methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+      allowedHeaders: ALLOWED,
+      exposeHeaders: EXPOSED,
+      maxAge: PREFLIGHT_LIFE_S,
+    }),
   );
 }
 

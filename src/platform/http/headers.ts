@@ -18,13 +18,13 @@ export function securityHeaders(production: boolean): Record<string, string> {
 /** What our answers depend on; a handler may add to it and never takes away. */
 const VARY = ["Origin", "Authorization", "Accept-Language"];
 
-/** What CORS leaves behind on every answer, and so the usual case. */
-const USUAL = "Origin";
+/** What CORS leaves behind, where it is on; with nothing at all, the usual cases. */
+const FROM_CORS = "Origin";
 const USUAL_VARY = VARY.join(", ");
 
 /** Adds our own dependencies to whatever `Vary` says already. */
 export function appendVary(headers: HeaderBag): void {
-  if (headers["vary"] === USUAL) {
+  if (headers["vary"] === undefined || headers["vary"] === FROM_CORS) {
     headers["vary"] = USUAL_VARY;
     return;
   }

@@ -281,3 +281,15 @@ test("a refusal speaks the first language of Accept-Language that we speak, else
     expect(answer.body["title"] as unknown).toBe(title);
   }
 });
+
+test("where no web origin is named, no answer speaks of other origins", async () => {
+  await using alone = await cluster.start();
+  for (const method of ["GET", "OPTIONS"]) {
+    const headers = { origin: APP, "access-control-request-method": "GET" };
+    const answer = await call(method, `${alone.url}/health/live`, { headers });
+    expect(answer.status).toBe(method === "GET" ? 200 : 405);
+    const spoken = [...answer.headers.keys()].filter((name) => name.startsWith("access-control"));
+    expect(spoken).toEqual([]);
+    expect(answer.headers.get("vary")).toContain("Origin");
+  }
+});

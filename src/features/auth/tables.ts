@@ -40,6 +40,9 @@ export const accounts = app.table(
     locale: text({ enum: ["vi", "en"] })
       .notNull()
       .default("vi"),
+    /** Raised with every change that a session's copy must not outlive: role, tier, ban, names. */
+    version: integer().notNull().default(1),
+    bannedAt: timestamp({ withTimezone: true }),
   },
   (account) => [
     pgPolicy("accounts_app_select", {
@@ -64,10 +67,37 @@ export const sessions = app.table(
     refreshKey: bytes().notNull(),
     /** The counter that the one valid refresh token carries. */
     refreshCounter: integer().notNull().default(0),
+    /** The highest counter whose tokens have been seen in use: from then on its predecessor is not honoured any more. */
+    seenCounter: integer().notNull().default(0),
     refreshedAt: timestamp({ withTimezone: true }).notNull(),
+    /** When the person last proved who they are, and with what. */
+    authenticatedAt: timestamp({ withTimezone: true })
+      .notNull()
+      .default(sql`now()`),
+    methods: text().array().notNull().default(["password"]),
+    /** What the device calls itself, shortened. */
+    device: text().notNull().default(""),
+    /** The network that it came from, without the part that names a household. */
+    network: text().notNull().default(""),
+    lastSeenAt: timestamp({ withTimezone: true })
+      .notNull()
+      .default(sql`now()`),
     createdAt: timestamp({ withTimezone: true }).notNull(),
     expiresAt: timestamp({ withTimezone: true }).notNull(),
     revokedAt: timestamp({ withTimezone: true }),
   },
-  (session) => [index().on(session.userId), pgPolicy("sessions_auth", everything)],
+  (session) => [
+    index().on(session.userId),
+    pgPolicy("sessions_auth", everything),
+    pgPolicy("sessions_app_select", {
+      for: "select",
+      to: appRole,
+      using: sql`${session.userId} = ${actingUser}`,
+    }),
+    pgPolicy("sessions_app_update", {
+      for: "update",
+      to: appRole,
+      using: sql`${session.userId} = ${actingUser}`,
+    }),
+  ],
 );

@@ -7,15 +7,12 @@ import { busOutbox } from "../../../platform/tables.ts";
 import type { Me, Session } from "../schema.ts";
 import { accounts, sessions, users } from "../tables.ts";
 import { writeRefreshToken } from "./refresh_tokens.ts";
+import { readCopy, TOMBSTONE, writeCopy, writeTombstone } from "./session_copies.ts";
 
 /** A session ends when it was not refreshed for this long, and in any case at its absolute end. */
 export const IDLE_MS = 14 * 86_400_000;
 const ABSOLUTE_MS = 90 * 86_400_000;
 const KEY_BYTES = 32;
-/** The copy in Redis lives this long; a tombstone outlives every copy that a slow reader may still be writing. */
-const COPY_MS = 300_000;
-const TOMBSTONE_MS = 900_000;
-const TOMBSTONE = "revoked";
 
 export interface NewSession {
   sessionId: string;
@@ -77,26 +74,6 @@ export async function isSessionAlive(
   }
 }
 
-async function readCopy(
-  platform: Platform,
-  { userId, sessionId }: { userId: string; sessionId: string },
-): Promise<Session | typeof TOMBSTONE | undefined> {
-  if (!platform.redis.isReady()) return undefined;
-  try {
-    const key = platform.keys.session(userId, sessionId);
-    const text = await platform.redis.run("read a session", (client) => client.get(key));
-    if (text === null) return undefined;
-    if (text === TOMBSTONE) return TOMBSTONE;
-    const copy = JSON.parse(text) as Partial<Session>;
-    // A copy that another version of the product wrote may lack what this one needs.
-    return copy.email === undefined ? undefined : (copy as Session);
-  } catch (error) {
-    // Redis holds a copy only; Postgres can always answer.
-    platform.log.debug("cannot read a session from redis", { error });
-    return undefined;
-  }
-}
-
 async function loadSession(
   platform: Platform,
   { userId, sessionId }: { userId: string; sessionId: string },
@@ -132,20 +109,6 @@ async function loadSession(
   return session;
 }
 
-/** Never over what is there: a tombstone that was written while we read the row must win. */
-async function writeCopy(platform: Platform, session: Session): Promise<void> {
-  if (!platform.redis.isReady()) return;
-  const key = platform.keys.session(session.userId, session.sessionId);
-  const options = { condition: "NX", expiration: { type: "PX", value: COPY_MS } } as const;
-  try {
-    await platform.redis.run("keep a session", (client) =>
-      client.set(key, JSON.stringify(session), options),
-    );
-  } catch (error) {
-    platform.log.debug("cannot keep a session in redis", { error });
-  }
-}
-
 /** Ends the session on every instance: the row first, then the copy, then its sockets. */
 export async function revokeSession(
   platform: Platform,
@@ -172,17 +135,4 @@ export async function revokeSession(
   });
   await writeTombstone(platform, ids);
   if (ended) platform.outbox.publish([{ outboxId, channel, text }]);
-}
-
-async function writeTombstone(
-  platform: Platform,
-  ids: { userId: string; sessionId: string },
-): Promise<void> {
-  const key = platform.keys.session(ids.userId, ids.sessionId);
-  const options = { expiration: { type: "PX", value: TOMBSTONE_MS } } as const;
-  try {
-    await platform.redis.run("end a session", (client) => client.set(key, TOMBSTONE, options));
-  } catch (error) {
-    platform.log.warn("cannot end a session in redis; its copy expires by itself", { error });
-  }
 }

@@ -94,10 +94,12 @@ export const sessions = app.table(
       to: appRole,
       using: sql`${session.userId} = ${actingUser}`,
     }),
+    // An end is final: a session that has ended is not given another time, nor begun again.
     pgPolicy("sessions_app_update", {
       for: "update",
       to: appRole,
-      using: sql`${session.userId} = ${actingUser}`,
+      using: sql`${session.userId} = ${actingUser} and ${session.revokedAt} is null`,
+      withCheck: sql`${session.userId} = ${actingUser} and ${session.revokedAt} is not null`,
     }),
   ],
 );

@@ -60,7 +60,8 @@ export const conversations = app.table(
     pgPolicy("conversations_app_insert", {
       for: "insert",
       to: appRole,
-      withCheck: sql`${conversation.createdBy} = ${actingUser}`,
+      // The key of a direct conversation is taken by one of its two, or others could keep them from ever opening it.
+      withCheck: sql`${conversation.createdBy} = ${actingUser} and (${conversation.directKey} is null or ${actingUser}::text = any (string_to_array(${conversation.directKey}, ':')))`,
     }),
     pgPolicy("conversations_app_update", {
       for: "update",
@@ -99,7 +100,7 @@ export const conversationMembers = app.table(
     pgPolicy("members_app_insert_creator", {
       for: "insert",
       to: appRole,
-      withCheck: sql`exists (select 1 from app.conversations c where c.id = ${member.conversationId} and c.created_by = ${actingUser} and c.last_seq = 1)`,
+      withCheck: sql`exists (select 1 from app.conversations c where c.id = ${member.conversationId} and c.created_by = ${actingUser} and c.last_seq = 1 and (c.kind = 'group' or ${member.userId}::text = any (string_to_array(c.direct_key, ':'))))`,
     }),
     pgPolicy("members_app_insert_admin", {
       for: "insert",

@@ -55,6 +55,16 @@ export async function signUp(url: string, name = "Someone"): Promise<Person> {
   return { id: user.id, email, token: accessToken, refreshToken };
 }
 
+/** Another session of somebody who has signed up. */
+export async function signIn(url: string, person: Person): Promise<Person> {
+  const { status, body } = await call("POST", `${url}/v1/auth/login`, {
+    body: { email: person.email, password: PASSWORD, transport: "body" },
+  });
+  if (status !== 200) throw new Error(`Cannot sign in: ${status} ${JSON.stringify(body)}`);
+  const { accessToken, refreshToken } = body;
+  return { ...person, token: String(accessToken), refreshToken: String(refreshToken) };
+}
+
 /** Opens a direct conversation or a group and answers its id. */
 export async function converse(url: string, token: string, body: object): Promise<string> {
   const answer = await call("POST", `${url}/v1/conversations`, { token, body });

@@ -1,0 +1,127 @@
+import { converse, PASSWORD, type Person, signIn } from "./client.ts";
+import type { Call } from "./contract.ts";
+
+/**
+ * Who knocks. `expired` and `revoked` are the owner with a session that has run out or was ended; `member` and `owner`
+ * stand in relation to the thing that a route is about, and are its strangers where nobody else can have one.
+ */
+export const VISITORS = [
+  "anonymous",
+  "expired",
+  "revoked",
+  "stranger",
+  "member",
+  "owner",
+  "moderator",
+  "admin",
+] as const;
+export type Visitor = (typeof VISITORS)[number];
+
+/** Refusals in short; every other cell is a status, the type of the answering frame, or the code of a close. */
+export const REFUSALS: Record<string, string> = {
+  anon: "401 unauthenticated",
+  old: "401 token_expired",
+  gone: "401 session_revoked",
+  no: "403 forbidden",
+  none: "404 not_found",
+};
+
+/**
+ * What each visitor gets from each route and each frame of the socket. To add a route, add its row; where it has
+ * parameters or takes a body, add how to call it to INPUTS.
+ */
+export const TABLE = `
+route                                          anonymous  expired  revoked  stranger  member    owner     moderator  admin
+POST /v1/auth/register                         201        201      201      201       201       201       201        201
+POST /v1/auth/login                            200        200      200      200       200       200       200        200
+POST /v1/auth/refresh                          anon       gone     gone     200       200       200       200        200
+POST /v1/auth/logout                           204        old      204      204       204       204       204        204
+GET /v1/me                                     anon       old      gone     200       200       200       200        200
+GET /.well-known/jwks.json                     200        200      200      200       200       200       200        200
+GET /v1/conversations                          anon       old      gone     200       200       200       200        200
+POST /v1/conversations                         anon       old      gone     201       201       201       201        201
+GET /v1/conversations/:id/messages             anon       old      gone     none      200       200       none       none
+POST /v1/conversations/:id/messages            anon       old      gone     none      201       201       none       none
+PUT /v1/conversations/:id/members/:userId      anon       old      gone     none      no        204       none       none
+DELETE /v1/conversations/:id/members/:userId   anon       old      gone     none      no        204       none       none
+POST /v1/realtime/ticket                       anon       old      gone     201       201       201       201        201
+GET /v1/ws                                     101        101      101      101       101       101       101        101
+GET /health/live                               200        200      200      200       200       200       200        200
+GET /health/ready                              200        200      200      200       200       200       200        200
+GET /swagger                                   200        200      200      200       200       200       200        200
+GET /swagger/json                              200        200      200      200       200       200       200        200
+GET /swagger/:file                             200        200      200      200       200       200       200        200
+GET /dev/mailbox                               200        200      200      200       200       200       200        200
+GET /dev/mailbox/:id                           200        200      200      200       200       200       200        200
+GET /dev/mailbox/:id/html                      200        200      200      200       200       200       200        200
+SOCKET hello                                   4401       4401     4401     hello.ok  hello.ok  hello.ok  hello.ok   hello.ok
+SOCKET hb                                      4400       4401     4401     hb.ok     hb.ok     hb.ok     hb.ok      hb.ok
+SOCKET send                                    4400       4401     4401     none      ack       ack       none       none
+SOCKET sync                                    4400       4401     4401     none      sync.ok   sync.ok   none       none
+`;
+
+/** What stands around the calls. */
+export interface Stage {
+  url: string;
+  /** Everybody but the anonymous one. */
+  people: Record<Exclude<Visitor, "anonymous">, Person>;
+  /** In every group, with nothing to say. */
+  silent: Person;
+  mailId: string;
+}
+
+/** Makes what a call needs, anew each time, because a call that is let in changes it. */
+type Input = (stage: Stage, person: Person | undefined) => Call | Promise<Call>;
+
+/** How to call a route that takes an input; every other one is called as it is. */
+export const INPUTS: Record<string, Input> = {
+  "POST /v1/auth/register": () => ({
+    body: {
+      email: `${crypto.randomUUID()}@example.com`,
+      password: PASSWORD,
+      displayName: "New",
+    },
+  }),
+  "POST /v1/auth/login": ({ people }, person) => ({
+    body: { email: (person ?? people.stranger).email, password: PASSWORD },
+  }),
+  "POST /v1/auth/refresh": (_, person) =>
+    person ? { body: { refreshToken: person.refreshToken } } : {},
+  "POST /v1/auth/logout": async ({ url, people }, person) =>
+    person && person !== people.expired && person !== people.revoked
+      ? { token: (await signIn(url, person)).token }
+      : {},
+  "POST /v1/conversations": () => ({ body: { kind: "group", name: "VN30", memberIds: [] } }),
+  "GET /v1/conversations/:id/messages": async (stage) => ({ params: await group(stage) }),
+  "POST /v1/conversations/:id/messages": async (stage) => ({
+    params: await group(stage),
+    body: { clientId: crypto.randomUUID(), body: "Good morning" },
+  }),
+  "PUT /v1/conversations/:id/members/:userId": async (stage) => ({
+    params: { ...(await group(stage)), userId: stage.people.stranger.id },
+  }),
+  "DELETE /v1/conversations/:id/members/:userId": async (stage) => ({
+    params: { ...(await group(stage)), userId: stage.silent.id },
+  }),
+  "GET /swagger/:file": () => ({ params: { file: "swagger-ui.css" } }),
+  "GET /dev/mailbox/:id": ({ mailId }) => ({ params: { id: mailId } }),
+  "GET /dev/mailbox/:id/html": ({ mailId }) => ({ params: { id: mailId } }),
+};
+
+/** The frame that follows a hello, by its row. */
+export const FRAMES: Record<string, (stage: Stage) => Promise<object> | object> = {
+  "SOCKET hb": () => ({ t: "hb", i: 2 }),
+  "SOCKET send": async (stage) => {
+    const ch = `c:${(await group(stage)).id}`;
+    return { t: "send", i: 2, ch, cid: crypto.randomUUID(), body: "Good morning" };
+  },
+  "SOCKET sync": async (stage) => {
+    const ch = `c:${(await group(stage)).id}`;
+    return { t: "sync", i: 2, ch, from: 0 };
+  },
+};
+
+async function group({ url, people, silent }: Stage): Promise<{ id: string }> {
+  const memberIds = [people.member.id, silent.id];
+  return { id: await converse(url, people.owner.token, { kind: "group", name: "HNX", memberIds }) };
+}

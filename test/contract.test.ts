@@ -46,6 +46,7 @@ beforeAll(async () => {
   const { token: expired } = await createTokens([key], yesterday).sign({
     userId: lan.id,
     sessionId: crypto.randomUUID(),
+    counter: 0,
   });
   bad = { expired, revoked: gone.token };
   document = (await ask("GET", `${server.url}/swagger/json`)).body as unknown as Document;
@@ -73,8 +74,9 @@ async function bareCookie(): Promise<Record<string, string>> {
   return { cookie: login.headers.get("set-cookie")?.split(";")[0] ?? "" };
 }
 
-async function usedUp(): Promise<string> {
-  const { refreshToken } = await signUp(server.url);
+/** A refresh token that was replaced twice, this many seconds ago. */
+async function usedUp(seconds: number): Promise<string> {
+  const { id, refreshToken } = await signUp(server.url);
   let newest = refreshToken;
   for (let turn = 0; turn < 2; turn += 1) {
     const body = { refreshToken: newest };
@@ -82,9 +84,11 @@ async function usedUp(): Promise<string> {
       (await ask("POST", `${server.url}/v1/auth/refresh`, { body })).body["refreshToken"],
     );
   }
+  await cluster.database.sql`
+    update app.sessions set refreshed_at = refreshed_at - make_interval(secs => ${seconds})
+    where user_id = ${id}`;
   return refreshToken;
 }
-
 function authScenarios(gone: Person): Scenarios {
   const page = { origin: "https://elsewhere.example" };
   const credentials = { email: lan.email, password: PASSWORD };
@@ -108,7 +112,8 @@ function authScenarios(gone: Person): Scenarios {
       "401 unauthenticated": () => ({}),
       "401 token_invalid": () => ({ body: { refreshToken: "made-up" } }),
       "401 session_revoked": () => ({ body: { refreshToken: gone.refreshToken } }),
-      "401 refresh_reused": async () => ({ body: { refreshToken: await usedUp() } }),
+      "401 refresh_reused": async () => ({ body: { refreshToken: await usedUp(11) } }),
+      "401 refresh_superseded": async () => ({ body: { refreshToken: await usedUp(0) } }),
       "403 csrf_rejected": async () => ({ headers: await bareCookie() }),
     },
     logout: {

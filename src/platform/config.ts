@@ -36,6 +36,8 @@ export interface Config {
   webOrigins: string[];
   trustedProxies: string[];
   jwtKeys: SigningKey[] | undefined;
+  sessionIdleMs: number;
+  sessionMaxMs: number;
   mailFrom: string;
   logLevel: LogLevel;
 }
@@ -59,11 +61,14 @@ export async function readConfig(env: Environment): Promise<Config> {
     webOrigins: values.WEB_ORIGINS ?? [],
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     jwtKeys: values.JWT_KEYS,
+    sessionIdleMs: (values.SESSION_IDLE_DAYS ?? 14) * DAY_MS,
+    sessionMaxMs: (values.SESSION_MAX_DAYS ?? 90) * DAY_MS,
     mailFrom: values.MAIL_FROM ?? "",
     logLevel: values.LOG_LEVEL ?? "info",
   };
 }
 
+const DAY_MS = 86_400_000;
 const MAX_DEFAULT_WORKERS = 4;
 
 /** One core is left to the requests. */

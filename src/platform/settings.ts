@@ -202,6 +202,14 @@ export const SETTINGS = {
     shownDefault: "generated once in development",
     meaning: "Ed25519 private JWKs as a JSON array, newest first; required in production",
   }),
+  SESSION_IDLE_DAYS: setting(integer(1, 365), {
+    default: "14",
+    meaning: "days after which a session ends that was not refreshed",
+  }),
+  SESSION_MAX_DAYS: setting(integer(1, 3_650), {
+    default: "90",
+    meaning: "days after which every session ends",
+  }),
   MAIL_FROM: setting(sender, {
     default: "FRM-AI <no-reply@localhost>",
     meaning: "who our mail comes from, as Name <address>",

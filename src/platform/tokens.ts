@@ -7,6 +7,8 @@ import type { SigningKey } from "./settings.ts";
 export interface AccessClaims {
   userId: string;
   sessionId: string;
+  /** Position of the refresh token that came with it, so that its use shows that both arrived. */
+  counter: number;
 }
 
 export interface AccessToken {
@@ -59,19 +61,21 @@ export function createTokens(keys: SigningKey[], now: () => Date): Tokens {
     if (!verifier) throw new AppError(TokenInvalid, "Cannot verify a token: unknown key");
     const payload = await verifier.verify(token, verifyOptions(now()));
     if (payload === false) throw await refusal(verifier, token, now());
-    const { sub, sid, exp, nbf } = payload as Record<string, unknown>;
-    if (typeof sub !== "string" || typeof sid !== "string" || !UUID.test(sub) || !UUID.test(sid))
+    const { sub, sid, ctr, exp, nbf } = payload as Record<string, unknown>;
+    const known = typeof sub === "string" && typeof sid === "string" && Number.isSafeInteger(ctr);
+    if (!known || !UUID.test(sub) || !UUID.test(sid))
       throw new AppError(TokenInvalid, "Cannot verify a token: wrong claims");
     const life = { fromMs: Number(nbf) * 1_000, untilMs: Number(exp) * 1_000 };
-    return { claims: { userId: sub, sessionId: sid }, ...life };
+    return { claims: { userId: sub, sessionId: sid, counter: Number(ctr) }, ...life };
   }
 
   return {
-    sign: async ({ userId, sessionId }) => {
+    sign: async ({ userId, sessionId, counter }) => {
       const issuedAt = Math.floor(now().getTime() / 1_000);
       const token = await signer.sign({
         sub: userId,
         sid: sessionId,
+        ctr: counter,
         jti: Bun.randomUUIDv7(),
         iss: ISSUER,
         aud: AUDIENCE,
@@ -135,7 +139,7 @@ function verifyOptions(currentDate: Date) {
     issuer: ISSUER,
     audience: AUDIENCE,
     typ: TYPE,
-    requiredClaims: ["exp", "nbf", "sub", "sid", "jti"],
+    requiredClaims: ["exp", "nbf", "sub", "sid", "ctr", "jti"],
     clockTolerance: CLOCK_TOLERANCE_S,
     currentDate,
   };

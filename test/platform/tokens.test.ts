@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { AppError } from "../../src/platform/errors.ts";
 import { createTokens, generateSigningKey } from "../../src/platform/tokens.ts";
 
-const claims = { userId: Bun.randomUUIDv7(), sessionId: Bun.randomUUIDv7() };
+const claims = { userId: Bun.randomUUIDv7(), sessionId: Bun.randomUUIDv7(), counter: 3 };
 const key = await generateSigningKey();
 let clock = Date.now();
 const tokens = createTokens([key], () => new Date(clock));
@@ -19,7 +19,7 @@ test("a token names its user and its session, and nothing else of them", async (
   expect(await tokens.verify(token)).toEqual(claims);
   const payload = JSON.parse(atob(token.split(".")[1] ?? "")) as object;
   expect(Object.keys(payload).toSorted()).toEqual(
-    ["aud", "exp", "iat", "iss", "jti", "nbf", "sid", "sub"].toSorted(),
+    ["aud", "ctr", "exp", "iat", "iss", "jti", "nbf", "sid", "sub"].toSorted(),
   );
 });
 
@@ -72,7 +72,7 @@ async function forge(header: object, payload: object): Promise<string> {
 
 function goodPayload() {
   const at = Math.floor(clock / 1_000);
-  const own = { sub: claims.userId, sid: claims.sessionId, jti: "j" };
+  const own = { sub: claims.userId, sid: claims.sessionId, ctr: 0, jti: "j" };
   return { ...own, iss: "frm-ai", aud: "frm-ai", nbf: at, exp: at + 600 };
 }
 
@@ -81,8 +81,15 @@ test("our own signature does not save a token of another type, issuer, audience 
   expect(await refusal(await forge({}, good))).toBe("accepted");
   for (const header of [{ typ: "JWT" }, { typ: "rt+jwt" }, { typ: undefined }, { alg: "HS256" }])
     expect(await refusal(await forge(header, good))).toBe("token_invalid");
-  const changes = [{ iss: "x" }, { aud: "x" }, { sub: "lan" }, { sid: 1 }, { nbf: good.exp }];
-  const missing = ["exp", "nbf", "sub", "sid", "jti"].map((name) => ({ [name]: undefined }));
+  const changes = [
+    { iss: "x" },
+    { aud: "x" },
+    { sub: "lan" },
+    { sid: 1 },
+    { ctr: "0" },
+    { nbf: good.exp },
+  ];
+  const missing = ["exp", "nbf", "sub", "sid", "ctr", "jti"].map((name) => ({ [name]: undefined }));
   for (const change of [...changes, ...missing])
     expect(await refusal(await forge({}, { ...good, ...change }))).toBe("token_invalid");
 });

@@ -30,12 +30,15 @@ import {
   operations,
   RefreshBody,
   RefreshReused,
+  RefreshSuperseded,
   RegisterBody,
   SignedIn,
 } from "./schema.ts";
 import { login, register, type SignIn } from "./service/accounts.ts";
+import { deviceOf } from "./service/devices.ts";
 import { findSessionOf, refresh } from "./service/refresh.ts";
-import { getMe, IDLE_MS, revokeSession } from "./service/sessions.ts";
+import { endSessions } from "./service/session_end.ts";
+import { getMe, type Origin } from "./service/sessions.ts";
 
 type Headers = Record<string, string | number | string[] | undefined>;
 
@@ -46,6 +49,7 @@ const refreshRefused = problems(
   TokenInvalid,
   SessionRevoked,
   RefreshReused,
+  RefreshSuperseded,
   CsrfRejected,
   ValidationFailed,
 );
@@ -55,6 +59,7 @@ const sessionRefused = problems(Unauthenticated, TokenExpired, TokenInvalid, Ses
 /** POST /v1/auth/{register,login,refresh,logout} · GET /v1/me · GET /.well-known/jwks.json */
 export function authRoutes(platform: Platform) {
   const { config } = platform;
+  const idleMs = config.sessionIdleMs;
   return new Elysia({ name: "auth.routes", detail: { tags: ["auth"] } })
     .use(auth(platform))
     .post(
@@ -62,10 +67,10 @@ export function authRoutes(platform: Platform) {
       async ({ body, request, set }) => {
         if (body.transport === "body") assertNoBrowser(request);
         const locale = localeOf(request.headers.get("accept-language") ?? "vi");
-        const signIn = await register(platform, { ...body, locale });
+        const signIn = await register(platform, { ...body, locale, origin: originOf(request) });
         set.status = 201;
         set.headers["location"] = "/v1/me";
-        return answer(signIn, body.transport, set.headers);
+        return answer(signIn, body.transport, { headers: set.headers, idleMs });
       },
       {
         open: true,
@@ -78,7 +83,8 @@ export function authRoutes(platform: Platform) {
       "/v1/auth/login",
       async ({ body, request, set }) => {
         if (body.transport === "body") assertNoBrowser(request);
-        return answer(await login(platform, body), body.transport, set.headers);
+        const signIn = await login(platform, { ...body, origin: originOf(request) });
+        return answer(signIn, body.transport, { headers: set.headers, idleMs });
       },
       {
         open: true,
@@ -93,7 +99,10 @@ export function authRoutes(platform: Platform) {
         const given = presented(request, body?.refreshToken);
         if (!given) throw new AppError(Unauthenticated, "Cannot refresh: no refresh token");
         if (given.transport === "cookie") assertOwnPage(config, request);
-        return answer(await refresh(platform, given.token), given.transport, set.headers);
+        return answer(await refresh(platform, given.token), given.transport, {
+          headers: set.headers,
+          idleMs,
+        });
       },
       {
         open: true,
@@ -130,6 +139,10 @@ export function authRoutes(platform: Platform) {
     );
 }
 
+function originOf(request: Request): Origin {
+  return { device: deviceOf(request.headers.get("user-agent")), network: "" };
+}
+
 interface Presented {
   token: string;
   transport: "cookie" | "body";
@@ -143,10 +156,14 @@ function presented(request: Request, inBody: string | undefined): Presented | un
 }
 
 /** The refresh token goes into the cookie, unless a native client asked for it; never into both. */
-function answer(signIn: SignIn, transport: "cookie" | "body" | undefined, headers: Headers) {
+function answer(
+  signIn: SignIn,
+  transport: "cookie" | "body" | undefined,
+  { headers, idleMs }: { headers: Headers; idleMs: number },
+) {
   const { refreshToken, ...rest } = signIn;
   if (transport === "body") return { ...rest, refreshToken };
-  headers["set-cookie"] = refreshCookie(refreshToken, IDLE_MS / 1_000);
+  headers["set-cookie"] = refreshCookie(refreshToken, idleMs / 1_000);
   return rest;
 }
 
@@ -161,5 +178,5 @@ async function logout(
   const ids =
     bySession ??
     (refreshToken === undefined ? undefined : await findSessionOf(platform, refreshToken));
-  if (ids) await revokeSession(platform, ids);
+  if (ids) await endSessions(platform, { userId: ids.userId, which: { sessionId: ids.sessionId } });
 }

@@ -13,6 +13,11 @@ export const RefreshReused = defineError("refresh_reused", 401, {
   vi: "Mã làm mới đã được dùng trước đó; phiên đăng nhập đã kết thúc để bảo vệ bạn",
 });
 
+export const RefreshSuperseded = defineError("refresh_superseded", 401, {
+  en: "This refresh token has just been replaced; use the newest one",
+  vi: "Mã làm mới này vừa được thay thế; hãy dùng mã mới nhất",
+});
+
 const Email = t.String({ format: "frm-email", maxLength: 254, examples: ["lan@example.com"] });
 /** Counted after Unicode normalisation; no rules of composition, because length is what resists guessing. */
 const NewPassword = t.String({ minLength: 8, maxLength: 128, examples: ["seven green lanterns"] });
@@ -94,6 +99,16 @@ export const KeySet = object(
   },
   { title: "KeySet", description: "A JSON Web Key Set, after RFC 7517." },
 );
+
+/** Tells the owner that an old refresh token was shown, and that the session has ended. */
+export const ReuseMail = defineJob("auth.reuse_mail", {
+  payload: object({ userId: Id, sessionId: Id }),
+});
+/** Leaves tombstones for ended sessions: Redis may have been away when they ended. */
+export const BurySessions = defineJob("auth.bury_sessions", {
+  payload: object({ userId: Id, sessionIds: t.Array(Id, { minItems: 1, maxItems: 1_000 }) }),
+  maxAttempts: 10,
+});
 
 export const WelcomeMail = defineJob("auth.welcome_mail", { payload: object({ userId: Id }) });
 

@@ -10,12 +10,24 @@ export const DEMO_USERS = [
   { email: "minh@demo.example", displayName: "Minh" },
 ] as const;
 
+const ORIGIN = { device: "", network: "" };
+
 /** On the first run: two users and a conversation to look at. Later runs change nothing. */
 export async function seedDemo(platform: Platform): Promise<void> {
   try {
     const [lan, minh] = [
-      await register(platform, { ...DEMO_USERS[0], password: DEMO_PASSWORD, locale: "vi" }),
-      await register(platform, { ...DEMO_USERS[1], password: DEMO_PASSWORD, locale: "vi" }),
+      await register(platform, {
+        ...DEMO_USERS[0],
+        password: DEMO_PASSWORD,
+        locale: "vi",
+        origin: ORIGIN,
+      }),
+      await register(platform, {
+        ...DEMO_USERS[1],
+        password: DEMO_PASSWORD,
+        locale: "vi",
+        origin: ORIGIN,
+      }),
     ];
     const { conversation } = await createConversation(platform, lan.user.id, {
       kind: "direct",

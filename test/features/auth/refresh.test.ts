@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { type Answer, call, PASSWORD, type Person, signUp } from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
+import { mailTo } from "../../support/mailbox.ts";
+import { until } from "../../support/poll.ts";
 
 let cluster: Cluster;
 let first: Instance;
@@ -29,6 +31,13 @@ function expectRefused(answer: Answer, code: string): void {
   expect([answer.status, String(answer.body["code"])]).toEqual([401, code]);
   expect(answer.headers.get("set-cookie")).toBeNull();
   expect(answer.headers.get("www-authenticate")).toStartWith("Bearer");
+}
+
+/** As if this much time had passed since the last refresh. */
+async function wait(person: Person, seconds: number): Promise<void> {
+  await cluster.database.sql`
+    update app.sessions set refreshed_at = refreshed_at - make_interval(secs => ${seconds})
+    where user_id = ${person.id}`;
 }
 
 async function counterOf({ id }: Person): Promise<number> {
@@ -67,9 +76,11 @@ test("50 simultaneous refreshes on two instances make one step and get identical
   expect((await refresh(next)).status).toBe(200);
 });
 
-test("a token that is two rotations old ends the session, and the newest token with it", async () => {
+test("a token that is two rotations old is refused within the grace, and ends the session after it", async () => {
   const lan = await signUp(first.url);
   const newest = await rotate(await rotate(lan.refreshToken));
+  expectRefused(await refresh(lan.refreshToken), "refresh_superseded");
+  await wait(lan, 11);
   expectRefused(await refresh(lan.refreshToken), "refresh_reused");
   for (const { url } of [first, second]) {
     expectRefused(await refresh(newest, url), "session_revoked");
@@ -78,14 +89,52 @@ test("a token that is two rotations old ends the session, and the newest token w
   }
 });
 
-test("the token before the newest is reuse too, once a lost answer is no excuse", async () => {
+test("a lost answer may be asked for again days later, as long as nothing of it was used", async () => {
   const lan = await signUp(first.url);
   const newest = await rotate(lan.refreshToken);
-  const { sql } = cluster.database;
-  await sql`update app.sessions set refreshed_at = refreshed_at - interval '11 seconds'
-    where user_id = ${lan.id}`;
+  await wait(lan, 3 * 86_400);
+  const again = await refresh(lan.refreshToken, second.url);
+  expect([again.status, String(again.body["refreshToken"])]).toEqual([200, newest]);
+  expect(await counterOf(lan)).toBe(1);
+  expect(await rotate(newest)).not.toBe(newest);
+});
+
+test("once an access token of the answer was used, the token before it is reuse", async () => {
+  const lan = await signUp(first.url);
+  const answer = await refresh(lan.refreshToken);
+  const token = String(answer.body["accessToken"]);
+  expect((await call("GET", `${second.url}/v1/me`, { token })).status).toBe(200);
+  await wait(lan, 11);
   expectRefused(await refresh(lan.refreshToken), "refresh_reused");
-  expectRefused(await refresh(newest), "session_revoked");
+  expectRefused(await refresh(String(answer.body["refreshToken"])), "session_revoked");
+  const me = await call("GET", `${second.url}/v1/me`, { token });
+  expect([me.status, String(me.body["code"])]).toEqual([401, "session_revoked"]);
+});
+
+test("the owner is told by mail of a session that ended by reuse, in their language and once", async () => {
+  const lan = await signUp(first.url);
+  await rotate(await rotate(lan.refreshToken));
+  await wait(lan, 11);
+  for (let time = 0; time < 3; time += 1) await refresh(lan.refreshToken);
+  await until("the mail", async () => {
+    const mails = await mailTo(cluster.dataDir, lan.email);
+    return mails.some(({ subject }) => subject?.includes("đăng xuất"));
+  });
+  await until("an empty job outbox", async () => {
+    const rows = await cluster.database.sql`select 1 from app.job_outbox`;
+    return rows.length === 0;
+  });
+  const mails = await mailTo(cluster.dataDir, lan.email);
+  expect(mails.filter(({ subject }) => subject?.includes("đăng xuất"))).toHaveLength(1);
+});
+
+test("a token that is ahead of a database put back to an older state is honoured, and moves it on", async () => {
+  const lan = await signUp(first.url);
+  const ahead = await rotate(await rotate(await rotate(lan.refreshToken)));
+  await cluster.database.sql`
+    update app.sessions set refresh_counter = 1, seen_counter = 0 where user_id = ${lan.id}`;
+  await rotate(ahead);
+  expect(await counterOf(lan)).toBe(4);
 });
 
 test("reuse in one session leaves the user's other sessions alone", async () => {
@@ -94,6 +143,7 @@ test("reuse in one session leaves the user's other sessions alone", async () => 
     body: { email: lan.email, password: PASSWORD, transport: "body" },
   });
   await rotate(await rotate(lan.refreshToken));
+  await wait(lan, 11);
   expectRefused(await refresh(lan.refreshToken), "refresh_reused");
   expect((await refresh(String(other.body["refreshToken"]))).status).toBe(200);
 });

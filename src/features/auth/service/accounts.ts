@@ -8,7 +8,8 @@ import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { InvalidCredentials, type Me, WelcomeMail } from "../schema.ts";
 import { accounts, users } from "../tables.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
-import { insertSession, type NewSession } from "./sessions.ts";
+import { announceEnded } from "./session_end.ts";
+import { insertSession, type NewSession, type Origin } from "./sessions.ts";
 
 /** What a successful sign-in hands out. */
 export interface SignIn {
@@ -30,7 +31,7 @@ function normalizeEmail(email: string): string {
  */
 export async function register(
   platform: Platform,
-  input: { email: string; password: string; displayName: string; locale: Locale },
+  input: { email: string; password: string; displayName: string; locale: Locale; origin: Origin },
 ): Promise<SignIn> {
   const passwordHash = await hashPassword(input.password);
   const userId = Bun.randomUUIDv7();
@@ -44,7 +45,7 @@ export async function register(
         passwordHash,
         locale: input.locale,
       });
-      const session = await insertSession(tx, { userId, now });
+      const session = await insertSession(platform, tx, { userId, origin: input.origin });
       await enqueue(tx, WelcomeMail, { userId });
       return { session, user: await selectMe(tx, userId) };
     });
@@ -60,7 +61,7 @@ export async function register(
 /** @throws AppError invalid_credentials, whichever half was wrong and in the same time. */
 export async function login(
   platform: Platform,
-  input: { email: string; password: string },
+  input: { email: string; password: string; origin: Origin },
 ): Promise<SignIn> {
   const [account] = await platform.db.run({ role: "auth" }, (tx) =>
     tx
@@ -72,7 +73,7 @@ export async function login(
   if (!matches || !account) throw new AppError(InvalidCredentials, "Cannot log in");
   const { userId } = account;
   const created = await platform.db.run({ role: "auth" }, async (tx) => {
-    const session = await insertSession(tx, { userId, now: platform.now() });
+    const session = await insertSession(platform, tx, { userId, origin: input.origin });
     return { session, user: await selectMe(tx, userId) };
   });
   return await signInAnswer(platform, created);
@@ -100,7 +101,8 @@ async function signInAnswer(
   platform: Platform,
   { session, user }: { session: NewSession; user: Me },
 ): Promise<SignIn> {
-  const { sessionId, refreshToken } = session;
-  const access = await platform.tokens.sign({ userId: user.id, sessionId });
+  const { sessionId, refreshToken, ended } = session;
+  await announceEnded(platform, ended);
+  const access = await platform.tokens.sign({ userId: user.id, sessionId, counter: 0 });
   return { user, accessToken: access.token, expiresIn: access.expiresIn, refreshToken };
 }

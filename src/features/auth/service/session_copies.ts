@@ -41,15 +41,24 @@ export async function writeCopy(platform: Platform, session: Session): Promise<v
   }
 }
 
+/** Puts a tombstone in the place of the copy. @throws AppError dependency_unavailable when Redis is away. */
+export async function burySession(
+  { redis, keys }: Pick<Platform, "redis" | "keys">,
+  ids: { userId: string; sessionId: string },
+): Promise<void> {
+  const key = keys.session(ids.userId, ids.sessionId);
+  const options = { expiration: { type: "PX", value: TOMBSTONE_MS } } as const;
+  await redis.run("end a session", (client) => client.set(key, TOMBSTONE, options));
+}
+
+/** The same at once, where a job will do it again. */
 export async function writeTombstone(
   platform: Platform,
   ids: { userId: string; sessionId: string },
 ): Promise<void> {
-  const key = platform.keys.session(ids.userId, ids.sessionId);
-  const options = { expiration: { type: "PX", value: TOMBSTONE_MS } } as const;
   try {
-    await platform.redis.run("end a session", (client) => client.set(key, TOMBSTONE, options));
+    await burySession(platform, ids);
   } catch (error) {
-    platform.log.warn("cannot end a session in redis; its copy expires by itself", { error });
+    platform.log.warn("cannot end a session in redis; a job will", { error });
   }
 }

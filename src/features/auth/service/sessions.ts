@@ -1,47 +1,90 @@
-import { and, eq, gt, isNull } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNull, lt } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { AppError, SessionRevoked } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
-import { busOutbox } from "../../../platform/tables.ts";
 import type { Me, Session } from "../schema.ts";
 import { accounts, sessions, users } from "../tables.ts";
 import { writeRefreshToken } from "./refresh_tokens.ts";
-import { readCopy, TOMBSTONE, writeCopy, writeTombstone } from "./session_copies.ts";
+import { readCopy, TOMBSTONE, writeCopy } from "./session_copies.ts";
+import { type Ended, noteEnded } from "./session_end.ts";
 
-/** A session ends when it was not refreshed for this long, and in any case at its absolute end. */
-export const IDLE_MS = 14 * 86_400_000;
-const ABSOLUTE_MS = 90 * 86_400_000;
 const KEY_BYTES = 32;
+/** More devices than this at once nobody uses; the one that was away longest is signed out. */
+const MAX_SESSIONS = 20;
 
 export interface NewSession {
   sessionId: string;
   refreshToken: string;
+  /** Sessions that had to make room; to be announced after the commit. */
+  ended: Ended;
+}
+
+/** Where a sign-in comes from, as its owner will recognise it. */
+export interface Origin {
+  device: string;
+  network: string;
 }
 
 /** Writes the session's row; the caller's transaction makes it one with whatever else signs the user in. */
 export async function insertSession(
+  platform: Platform,
   tx: Transaction,
-  user: { userId: string; now: Date },
+  { userId, origin }: { userId: string; origin: Origin },
 ): Promise<NewSession> {
   const sessionId = Bun.randomUUIDv7();
   const refreshKey = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+  const now = platform.now();
+  // Two sign-ins at once would otherwise each count without the other.
+  await tx
+    .select({ userId: accounts.userId })
+    .from(accounts)
+    .where(eq(accounts.userId, userId))
+    .for("update");
   await tx.insert(sessions).values({
     id: sessionId,
-    userId: user.userId,
+    userId,
     refreshKey,
-    refreshedAt: user.now,
-    createdAt: user.now,
-    expiresAt: new Date(user.now.getTime() + ABSOLUTE_MS),
+    refreshedAt: now,
+    authenticatedAt: now,
+    lastSeenAt: now,
+    createdAt: now,
+    expiresAt: new Date(now.getTime() + platform.config.sessionMaxMs),
+    ...origin,
   });
-  const token = { userId: user.userId, sessionId, counter: 0 };
-  return { sessionId, refreshToken: writeRefreshToken(token, refreshKey) };
+  const ids = await makeRoom(tx, { userId, now });
+  const ended = { userId, ids, publications: await noteEnded(tx, { userId, ids }) };
+  const token = { userId, sessionId, counter: 0 };
+  return { sessionId, refreshToken: writeRefreshToken(token, refreshKey), ended };
+}
+
+/** Ends the sessions that are one too many, those first that were away longest. */
+async function makeRoom(
+  tx: Transaction,
+  { userId, now }: { userId: string; now: Date },
+): Promise<string[]> {
+  const surplus = tx
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(
+      and(eq(sessions.userId, userId), isNull(sessions.revokedAt), gt(sessions.expiresAt, now)),
+    )
+    .orderBy(desc(sessions.lastSeenAt), desc(sessions.id))
+    .offset(MAX_SESSIONS);
+  const rows = await tx
+    .update(sessions)
+    .set({ revokedAt: now })
+    .where(inArray(sessions.id, surplus))
+    .returning({ id: sessions.id });
+  return rows.map(({ id }) => id);
 }
 
 /** The living session behind a bearer token. @throws AppError when the token or the session is not good. */
 export async function authenticate(platform: Platform, token: string): Promise<Session> {
-  const { userId, sessionId } = await platform.tokens.verify(token);
-  return await getSession(platform, { userId, sessionId });
+  const { counter, ...ids } = await platform.tokens.verify(token);
+  const session = await getSession(platform, ids);
+  await acknowledge(platform, { ...ids, counter });
+  return session;
 }
 
 /** The user's own account, as the session carries it. */
@@ -81,26 +124,28 @@ async function loadSession(
   const now = platform.now();
   const [row] = await platform.db.run({ role: "auth" }, (tx) =>
     tx
-      .select({
+      .update(sessions)
+      .set({ lastSeenAt: now })
+      .from(accounts)
+      .innerJoin(users, eq(users.id, accounts.userId))
+      .where(
+        and(
+          eq(accounts.userId, sessions.userId),
+          eq(sessions.id, sessionId),
+          eq(sessions.userId, userId),
+          isNull(sessions.revokedAt),
+          gt(sessions.expiresAt, now),
+          gt(sessions.refreshedAt, new Date(now.getTime() - platform.config.sessionIdleMs)),
+        ),
+      )
+      .returning({
         email: accounts.email,
         displayName: users.displayName,
         role: accounts.role,
         tier: accounts.tier,
         locale: accounts.locale,
         createdAt: users.createdAt,
-      })
-      .from(sessions)
-      .innerJoin(accounts, eq(accounts.userId, sessions.userId))
-      .innerJoin(users, eq(users.id, sessions.userId))
-      .where(
-        and(
-          eq(sessions.id, sessionId),
-          eq(sessions.userId, userId),
-          isNull(sessions.revokedAt),
-          gt(sessions.expiresAt, now),
-          gt(sessions.refreshedAt, new Date(now.getTime() - IDLE_MS)),
-        ),
-      ),
+      }),
   );
   if (!row) return undefined;
   const createdAt = row.createdAt.toISOString();
@@ -109,30 +154,35 @@ async function loadSession(
   return session;
 }
 
-/** Ends the session on every instance: the row first, then the copy, then its sockets. */
-export async function revokeSession(
+/** Counters that this process has noted already, of the sessions that it saw last. */
+const noted = new Map<string, number>();
+const MAX_NOTED = 20_000;
+
+/** Notes that the tokens of a rotation are in use: from then on the token before them is not honoured any more. */
+async function acknowledge(
   platform: Platform,
-  ids: { userId: string; sessionId: string },
+  { userId, sessionId, counter }: { userId: string; sessionId: string; counter: number },
 ): Promise<void> {
-  const outboxId = Bun.randomUUIDv7();
-  const channel = `u:${ids.userId}`;
-  const text = JSON.stringify({ op: "end", sessionId: ids.sessionId });
-  const ended = await platform.db.run({ role: "auth" }, async (tx) => {
-    const rows = await tx
-      .update(sessions)
-      .set({ revokedAt: platform.now() })
-      .where(
-        and(
-          eq(sessions.id, ids.sessionId),
-          eq(sessions.userId, ids.userId),
-          isNull(sessions.revokedAt),
+  if (counter === 0 || (noted.get(sessionId) ?? 0) >= counter) return;
+  try {
+    await platform.db.run({ role: "auth" }, (tx) =>
+      tx
+        .update(sessions)
+        .set({ seenCounter: counter })
+        .where(
+          and(
+            eq(sessions.id, sessionId),
+            eq(sessions.userId, userId),
+            lt(sessions.seenCounter, counter),
+          ),
         ),
-      )
-      .returning({ id: sessions.id });
-    if (rows.length > 0)
-      await tx.insert(busOutbox).values({ id: outboxId, channel, payload: text });
-    return rows.length > 0;
-  });
-  await writeTombstone(platform, ids);
-  if (ended) platform.outbox.publish([{ outboxId, channel, text }]);
+    );
+  } catch (error) {
+    // The request itself needs no database, and the next one will note it.
+    platform.log.debug("cannot note that a token is in use", { error });
+    return;
+  }
+  const [oldest] = noted.size >= MAX_NOTED ? noted.keys() : [];
+  if (oldest !== undefined) noted.delete(oldest);
+  noted.set(sessionId, counter);
 }

@@ -1,22 +1,14 @@
-import { eq } from "drizzle-orm";
-
 import type { Locale } from "../../../platform/errors.ts";
 import { composeLetter, type Letter } from "../../../platform/mail/letter.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
-import { accounts, users } from "../tables.ts";
+import { findAddressee } from "./addressees.ts";
 
 /** Welcomes a new user in their own language. A user who is gone by now gets nothing. */
 export async function sendWelcomeMail(
   platform: WorkerPlatform,
   input: { userId: string; mailId: string; signal: AbortSignal },
 ): Promise<void> {
-  const [user] = await platform.db.run({ role: "system" }, (tx) =>
-    tx
-      .select({ name: users.displayName, address: accounts.email, locale: accounts.locale })
-      .from(users)
-      .innerJoin(accounts, eq(accounts.userId, users.id))
-      .where(eq(users.id, input.userId)),
-  );
+  const user = await findAddressee(platform, input.userId);
   if (!user) return;
   const { name, address, locale } = user;
   const letter = LETTERS[locale](name, platform.config.publicUrl.href);

@@ -1,0 +1,26 @@
+import { eq } from "drizzle-orm";
+
+import type { Locale } from "../../../platform/errors.ts";
+import type { WorkerPlatform } from "../../../platform/platform.ts";
+import { accounts, users } from "../tables.ts";
+
+export interface Addressee {
+  name: string;
+  address: string;
+  locale: Locale;
+}
+
+/** Whom a mail to a user goes to; undefined for a user who is gone by now. */
+export async function findAddressee(
+  platform: WorkerPlatform,
+  userId: string,
+): Promise<Addressee | undefined> {
+  const [user] = await platform.db.run({ role: "system" }, (tx) =>
+    tx
+      .select({ name: users.displayName, address: accounts.email, locale: accounts.locale })
+      .from(users)
+      .innerJoin(accounts, eq(accounts.userId, users.id))
+      .where(eq(users.id, userId)),
+  );
+  return user;
+}

@@ -31,10 +31,11 @@ export const auditEntries = app.table(
       to: appRole,
       using: sql`${entry.userId} = ${actingUser}`,
     }),
+    // Nobody signs with another's name, and only staff writes into the log of others.
     pgPolicy("audit_app_insert", {
       for: "insert",
       to: appRole,
-      withCheck: sql`${entry.actorId} = ${actingUser}`,
+      withCheck: sql`${entry.actorId} = ${actingUser} and (${entry.userId} = ${actingUser} or (select app.staff_role()) is not null)`,
     }),
     pgPolicy("audit_auth_insert", { for: "insert", to: authRole, withCheck: sql`true` }),
     pgPolicy("audit_system_insert", { for: "insert", to: systemRole, withCheck: sql`true` }),

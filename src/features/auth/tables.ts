@@ -1,9 +1,18 @@
 import { sql } from "drizzle-orm";
 import { customType, index, integer, pgPolicy, text, timestamp, uuid } from "drizzle-orm/pg-core";
 
-import { actingUser, app, appRole, authRole, systemRole } from "../../platform/tables.ts";
+import {
+  actingUser,
+  app,
+  appRole,
+  authRole,
+  ownerRole,
+  systemRole,
+} from "../../platform/tables.ts";
 
 const bytes = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
+/** The acting user's role where it is more than a user's; read at each statement, so that a loss of it counts at once. */
+const staffRole = sql`(select app.staff_role())`;
 const everything = { for: "all", to: authRole, using: sql`true`, withCheck: sql`true` } as const;
 
 /** What every signed-in person may know of a user. */
@@ -48,6 +57,27 @@ export const accounts = app.table(
     pgPolicy("accounts_app_select", {
       for: "select",
       to: appRole,
+      using: sql`${account.userId} = ${actingUser}`,
+    }),
+    pgPolicy("accounts_staff_select", {
+      for: "select",
+      to: appRole,
+      using: sql`${staffRole} is not null`,
+    }),
+    pgPolicy("accounts_admin_update", {
+      for: "update",
+      to: appRole,
+      using: sql`${staffRole} = 'admin' and ${account.userId} <> ${actingUser}`,
+    }),
+    pgPolicy("accounts_moderator_update", {
+      for: "update",
+      to: appRole,
+      using: sql`${staffRole} = 'moderator' and ${account.role} = 'user'`,
+    }),
+    // The helper app.staff_role() runs as the owner, whom FORCE binds like everybody else.
+    pgPolicy("accounts_owner_select", {
+      for: "select",
+      to: ownerRole,
       using: sql`${account.userId} = ${actingUser}`,
     }),
     pgPolicy("accounts_system_select", { for: "select", to: systemRole, using: sql`true` }),
@@ -100,6 +130,17 @@ export const sessions = app.table(
       to: appRole,
       using: sql`${session.userId} = ${actingUser} and ${session.revokedAt} is null`,
       withCheck: sql`${session.userId} = ${actingUser} and ${session.revokedAt} is not null`,
+    }),
+    pgPolicy("sessions_staff_select", {
+      for: "select",
+      to: appRole,
+      using: sql`${staffRole} is not null`,
+    }),
+    pgPolicy("sessions_staff_update", {
+      for: "update",
+      to: appRole,
+      using: sql`${session.revokedAt} is null and exists (select 1 from app.accounts a where a.user_id = ${session.userId} and (${staffRole} = 'admin' or (${staffRole} = 'moderator' and a.role = 'user')))`,
+      withCheck: sql`${session.revokedAt} is not null and ${staffRole} is not null`,
     }),
   ],
 );

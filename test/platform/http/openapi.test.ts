@@ -13,7 +13,7 @@ const TooMany = defineError("test_too_many", 429, { en: "Too many", vi: "Quá nh
 const ABOUT = { info: { title: "Test", version: "1", description: "A test." }, tags: [] };
 const Room = object({ id: t.Integer({ examples: [1] }) }, { title: "Room" });
 
-const signIn = access(async () => await Promise.resolve({ userId: "lan" }));
+const signIn = access(async () => await Promise.resolve({ userId: "lan", role: "user" as const }));
 
 async function describe(app: { routes: Elysia["routes"] }): Promise<Document> {
   return (await describeApi(app.routes, ABOUT)) as Document;

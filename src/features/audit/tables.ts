@@ -31,6 +31,11 @@ export const auditEntries = app.table(
       to: appRole,
       using: sql`${entry.userId} = ${actingUser}`,
     }),
+    pgPolicy("audit_admin_select", {
+      for: "select",
+      to: appRole,
+      using: sql`(select app.staff_role()) = 'admin'`,
+    }),
     // Nobody signs with another's name, and only staff writes into the log of others.
     pgPolicy("audit_app_insert", {
       for: "insert",

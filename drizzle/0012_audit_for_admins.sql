@@ -1,0 +1,1 @@
+CREATE POLICY "audit_admin_select" ON "app"."audit_entries" AS PERMISSIVE FOR SELECT TO "frm_app" USING ((select app.staff_role()) = 'admin');

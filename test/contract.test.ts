@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { createTokens, generateSigningKey } from "../src/platform/tokens.ts";
-import { call as ask, converse, PASSWORD, type Person, signUp } from "./support/client.ts";
+import {
+  call as ask,
+  converse,
+  PASSWORD,
+  type Person,
+  sessionOf,
+  signIn,
+  signUp,
+} from "./support/client.ts";
 import {
   type Call,
   checkAnswer,
@@ -123,6 +131,18 @@ function authScenarios(gone: Person): Scenarios {
       "403 csrf_rejected": async () => ({ headers: await bareCookie() }),
     },
     getMe: { "200": () => ({ token: lan.token }) },
+    listSessions: {
+      "200": () => ({ token: lan.token, query: "?limit=1" }),
+      "400 invalid_cursor": () => ({ token: lan.token, query: "?cursor=made.up" }),
+    },
+    endSession: {
+      "204": async () => ({
+        token: lan.token,
+        params: { id: sessionOf((await signIn(server.url, lan)).token) },
+      }),
+      "404 not_found": () => ({ token: lan.token, params: { id: crypto.randomUUID() } }),
+    },
+    endSessions: { "204": () => ({ token: lan.token, query: "?scope=others" }) },
     listKeys: { "200": () => ({}) },
   };
 }

@@ -1,4 +1,4 @@
-import { converse, PASSWORD, type Person, signIn } from "./client.ts";
+import { converse, PASSWORD, type Person, sessionOf, signIn } from "./client.ts";
 import type { Call } from "./contract.ts";
 
 /**
@@ -37,6 +37,9 @@ POST /v1/auth/login                            200        200      200      200 
 POST /v1/auth/refresh                          anon       gone     gone     200       200       200       200        200
 POST /v1/auth/logout                           204        old      204      204       204       204       204        204
 GET /v1/me                                     anon       old      gone     200       200       200       200        200
+GET /v1/sessions                               anon       old      gone     200       200       200       200        200
+DELETE /v1/sessions                            anon       old      gone     204       204       204       204        204
+DELETE /v1/sessions/:id                        anon       old      gone     none      none      204       none       none
 GET /.well-known/jwks.json                     200        200      200      200       200       200       200        200
 GET /v1/conversations                          anon       old      gone     200       200       200       200        200
 POST /v1/conversations                         anon       old      gone     201       201       201       201        201
@@ -91,6 +94,10 @@ export const INPUTS: Record<string, Input> = {
     person && person !== people.expired && person !== people.revoked
       ? { token: (await signIn(url, person)).token }
       : {},
+  "DELETE /v1/sessions": () => ({ query: "?scope=others" }),
+  "DELETE /v1/sessions/:id": async ({ url, people }) => ({
+    params: { id: sessionOf((await signIn(url, people.owner)).token) },
+  }),
   "POST /v1/conversations": () => ({ body: { kind: "group", name: "VN30", memberIds: [] } }),
   "GET /v1/conversations/:id/messages": async (stage) => ({ params: await group(stage) }),
   "POST /v1/conversations/:id/messages": async (stage) => ({

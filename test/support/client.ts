@@ -65,6 +65,12 @@ export async function signIn(url: string, person: Person): Promise<Person> {
   return { ...person, token: String(accessToken), refreshToken: String(refreshToken) };
 }
 
+/** The id of the session that an access token belongs to. */
+export function sessionOf(token: string): string {
+  const claims = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
+  return (JSON.parse(claims) as { sid: string }).sid;
+}
+
 /** Opens a direct conversation or a group and answers its id. */
 export async function converse(url: string, token: string, body: object): Promise<string> {
   const answer = await call("POST", `${url}/v1/conversations`, { token, body });

@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
 
+import type { Config } from "../../platform/config.ts";
 import {
   AlreadyExists,
   AppError,
@@ -13,6 +14,11 @@ import {
   ValidationFailed,
 } from "../../platform/errors.ts";
 import { findBearer } from "../../platform/http/access.ts";
+import {
+  type AddressSource,
+  createClientAddress,
+  networkOf,
+} from "../../platform/http/client_address.ts";
 import {
   assertNoBrowser,
   assertOwnPage,
@@ -60,14 +66,19 @@ const sessionRefused = problems(Unauthenticated, TokenExpired, TokenInvalid, Ses
 export function authRoutes(platform: Platform) {
   const { config } = platform;
   const idleMs = config.sessionIdleMs;
+  const originOf = createOrigin(config);
   return new Elysia({ name: "auth.routes", detail: { tags: ["auth"] } })
     .use(auth(platform))
     .post(
       "/v1/auth/register",
-      async ({ body, request, set }) => {
+      async ({ body, request, server, set }) => {
         if (body.transport === "body") assertNoBrowser(request);
         const locale = localeOf(request.headers.get("accept-language") ?? "vi");
-        const signIn = await register(platform, { ...body, locale, origin: originOf(request) });
+        const signIn = await register(platform, {
+          ...body,
+          locale,
+          origin: originOf(request, server),
+        });
         set.status = 201;
         set.headers["location"] = "/v1/me";
         return answer(signIn, body.transport, { headers: set.headers, idleMs });
@@ -81,9 +92,9 @@ export function authRoutes(platform: Platform) {
     )
     .post(
       "/v1/auth/login",
-      async ({ body, request, set }) => {
+      async ({ body, request, server, set }) => {
         if (body.transport === "body") assertNoBrowser(request);
-        const signIn = await login(platform, { ...body, origin: originOf(request) });
+        const signIn = await login(platform, { ...body, origin: originOf(request, server) });
         return answer(signIn, body.transport, { headers: set.headers, idleMs });
       },
       {
@@ -139,8 +150,13 @@ export function authRoutes(platform: Platform) {
     );
 }
 
-function originOf(request: Request): Origin {
-  return { device: deviceOf(request.headers.get("user-agent")), network: "" };
+/** Where a sign-in comes from, as its owner will recognise it. */
+function createOrigin(config: Config) {
+  const addressOf = createClientAddress(config.trustedProxies);
+  return (request: Request, server: AddressSource | null): Origin => ({
+    device: deviceOf(request.headers.get("user-agent")),
+    network: networkOf(addressOf(request, server)) ?? "",
+  });
 }
 
 interface Presented {

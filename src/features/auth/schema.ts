@@ -2,11 +2,15 @@ import { t } from "elysia";
 
 import { defineError } from "../../platform/errors.ts";
 import { defineJob } from "../../platform/queue/definition.ts";
-import { count, Id, line, object, Time } from "../../platform/schema.ts";
+import { count, Id, line, object, page, Time } from "../../platform/schema.ts";
 
 export const InvalidCredentials = defineError("invalid_credentials", 401, {
   en: "The e-mail address or the password is wrong",
   vi: "Email hoặc mật khẩu không đúng",
+});
+export const AccountBanned = defineError("account_banned", 403, {
+  en: "This account is banned",
+  vi: "Tài khoản này đã bị khóa",
 });
 export const RefreshReused = defineError("refresh_reused", 401, {
   en: "This refresh token was used before; the session has been ended for your safety",
@@ -99,6 +103,33 @@ export const KeySet = object(
   },
   { title: "KeySet", description: "A JSON Web Key Set, after RFC 7517." },
 );
+
+export const SessionItem = object(
+  {
+    id: Id,
+    /** As the device calls itself; empty where it does not. */
+    device: t.String({ examples: ["Firefox, Windows"] }),
+    network: t.String({
+      description: "Network that it came from, shortened",
+      examples: ["203.0.113.0/24"],
+    }),
+    isCurrent: t.Boolean({ description: "Whether it is the one that asks" }),
+    createdAt: Time,
+    lastSeenAt: Time,
+    authenticatedAt: Time,
+  },
+  { title: "Session" },
+);
+export type SessionItem = typeof SessionItem.static;
+export const SessionPage = page(SessionItem);
+export const SessionParams = object({
+  id: t.String({ ...Id, description: "The session" }),
+});
+export const SessionScope = object({
+  scope: t.Union([t.Literal("others"), t.Literal("all")], {
+    description: "Whether the session that asks stays",
+  }),
+});
 
 /** Tells the owner that an old refresh token was shown, and that the session has ended. */
 export const ReuseMail = defineJob("auth.reuse_mail", {
@@ -196,6 +227,25 @@ export const operations = {
     operationId: "getMe",
     summary: "Who am I",
     description: "The user that the access token belongs to.",
+  },
+  listSessions: {
+    operationId: "listSessions",
+    summary: "List my sessions",
+    description: "The devices on which the caller is signed in, the newest sign-in first.",
+  },
+  endSession: {
+    operationId: "endSession",
+    summary: "Sign a device out",
+    description:
+      "Ends one session of the caller: its next request is refused, and its sockets close.",
+    responses: { 204: { description: "The session has ended." } },
+  },
+  endSessions: {
+    operationId: "endSessions",
+    summary: "Sign devices out",
+    description:
+      "Ends all sessions of the caller, or with `scope=others` all but the one that asks.",
+    responses: { 204: { description: "They have ended." } },
   },
   listKeys: {
     operationId: "listKeys",

@@ -1,0 +1,65 @@
+import { Elysia } from "elysia";
+
+import {
+  InvalidCursor,
+  NotFound,
+  SessionRevoked,
+  TokenExpired,
+  TokenInvalid,
+  Unauthenticated,
+  ValidationFailed,
+} from "../../../platform/errors.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import { problems } from "../../../platform/problems.ts";
+import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
+import { auth } from "../mod.ts";
+import { operations, SessionPage, SessionParams, SessionScope } from "../schema.ts";
+import { endManySessions, endSession, listSessions } from "../service/session_list.ts";
+
+const refused = [Unauthenticated, TokenExpired, TokenInvalid, SessionRevoked] as const;
+
+/** GET /v1/sessions · DELETE /v1/sessions, …/{id} */
+export function sessionRoutes(platform: Platform) {
+  return new Elysia({
+    name: "auth.sessions",
+    prefix: "/v1/sessions",
+    detail: { tags: ["auth"] },
+  })
+    .use(auth(platform))
+    .guard({ signedIn: true })
+    .get(
+      "",
+      ({ query, session }) =>
+        listSessions(platform, session, { ...query, limit: query.limit ?? PAGE_LIMIT }),
+      {
+        query: PageQuery,
+        response: { 200: SessionPage, ...problems(...refused, InvalidCursor, ValidationFailed) },
+        detail: operations.listSessions,
+      },
+    )
+    .delete(
+      "",
+      async ({ query, session, set }) => {
+        await endManySessions(platform, session, query.scope);
+        set.status = 204;
+      },
+      {
+        query: SessionScope,
+        response: problems(...refused, ValidationFailed),
+        detail: operations.endSessions,
+      },
+    )
+    .delete(
+      "/:id",
+      async ({ params, session, set }) => {
+        const { userId } = session;
+        await endSession(platform, { userId, sessionId: params.id.toLowerCase() });
+        set.status = 204;
+      },
+      {
+        params: SessionParams,
+        response: problems(...refused, NotFound, ValidationFailed),
+        detail: operations.endSession,
+      },
+    );
+}

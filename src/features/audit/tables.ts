@@ -36,11 +36,11 @@ export const auditEntries = app.table(
       to: appRole,
       using: sql`(select app.staff_role()) = 'admin'`,
     }),
-    // Nobody signs with another's name, and only staff writes into the log of others.
+    // Nobody signs with another's name, though the product may sign with none; only staff writes into others' logs.
     pgPolicy("audit_app_insert", {
       for: "insert",
       to: appRole,
-      withCheck: sql`${entry.actorId} = ${actingUser} and (${entry.userId} = ${actingUser} or (select app.staff_role()) is not null)`,
+      withCheck: sql`(${entry.actorId} is null or ${entry.actorId} = ${actingUser}) and (${entry.userId} = ${actingUser} or (select app.staff_role()) is not null)`,
     }),
     pgPolicy("audit_auth_insert", { for: "insert", to: authRole, withCheck: sql`true` }),
     pgPolicy("audit_system_insert", { for: "insert", to: systemRole, withCheck: sql`true` }),

@@ -29,6 +29,7 @@ import type { Platform } from "../../platform/platform.ts";
 import { localeOf, problems } from "../../platform/problems.ts";
 import { auth } from "./mod.ts";
 import {
+  AccountBanned,
   InvalidCredentials,
   KeySet,
   LoginBody,
@@ -43,13 +44,19 @@ import {
 import { login, register, type SignIn } from "./service/accounts.ts";
 import { deviceOf } from "./service/devices.ts";
 import { findSessionOf, refresh } from "./service/refresh.ts";
-import { endSessions } from "./service/session_end.ts";
+import { logOut } from "./service/session_end.ts";
 import { getMe, type Origin } from "./service/sessions.ts";
 
 type Headers = Record<string, string | number | string[] | undefined>;
 
 const registerRefused = problems(OriginNotAllowed, AlreadyExists, ValidationFailed, Overloaded);
-const loginRefused = problems(InvalidCredentials, OriginNotAllowed, ValidationFailed, Overloaded);
+const loginRefused = problems(
+  InvalidCredentials,
+  AccountBanned,
+  OriginNotAllowed,
+  ValidationFailed,
+  Overloaded,
+);
 const refreshRefused = problems(
   Unauthenticated,
   TokenInvalid,
@@ -194,5 +201,5 @@ async function logout(
   const ids =
     bySession ??
     (refreshToken === undefined ? undefined : await findSessionOf(platform, refreshToken));
-  if (ids) await endSessions(platform, { userId: ids.userId, which: { sessionId: ids.sessionId } });
+  if (ids) await logOut(platform, ids);
 }

@@ -5,7 +5,8 @@ import { uniqueViolation } from "../../../platform/database_errors.ts";
 import { AlreadyExists, AppError, type Locale, SessionRevoked } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
-import { InvalidCredentials, type Me, WelcomeMail } from "../schema.ts";
+import { recordAudit } from "../../audit/mod.ts";
+import { AccountBanned, InvalidCredentials, type Me, WelcomeMail } from "../schema.ts";
 import { accounts, users } from "../tables.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
 import { announceEnded } from "./session_end.ts";
@@ -47,6 +48,12 @@ export async function register(
       });
       const session = await insertSession(platform, tx, { userId, origin: input.origin });
       await enqueue(tx, WelcomeMail, { userId });
+      await recordSignIn(platform, tx, {
+        action: "auth.register",
+        userId,
+        session,
+        origin: input.origin,
+      });
       return { session, user: await selectMe(tx, userId) };
     });
     platform.jobs.wake();
@@ -58,25 +65,62 @@ export async function register(
   }
 }
 
-/** @throws AppError invalid_credentials, whichever half was wrong and in the same time. */
+/**
+ * @throws AppError invalid_credentials, whichever half was wrong and in the same time, or account_banned when both were
+ * right.
+ */
 export async function login(
   platform: Platform,
   input: { email: string; password: string; origin: Origin },
 ): Promise<SignIn> {
   const [account] = await platform.db.run({ role: "auth" }, (tx) =>
     tx
-      .select({ userId: accounts.userId, passwordHash: accounts.passwordHash })
+      .select({
+        userId: accounts.userId,
+        passwordHash: accounts.passwordHash,
+        bannedAt: accounts.bannedAt,
+      })
       .from(accounts)
       .where(eq(accounts.email, normalizeEmail(input.email))),
   );
   const matches = await verifyPassword(input.password, account?.passwordHash);
   if (!matches || !account) throw new AppError(InvalidCredentials, "Cannot log in");
+  // Only whoever knows the password learns of the ban.
+  if (account.bannedAt) throw new AppError(AccountBanned, "Cannot log in: the account is banned");
   const { userId } = account;
   const created = await platform.db.run({ role: "auth" }, async (tx) => {
     const session = await insertSession(platform, tx, { userId, origin: input.origin });
+    await recordSignIn(platform, tx, {
+      action: "auth.login",
+      userId,
+      session,
+      origin: input.origin,
+    });
     return { session, user: await selectMe(tx, userId) };
   });
   return await signInAnswer(platform, created);
+}
+
+async function recordSignIn(
+  platform: Platform,
+  tx: Transaction,
+  entry: {
+    action: "auth.register" | "auth.login";
+    userId: string;
+    session: NewSession;
+    origin: Origin;
+  },
+): Promise<void> {
+  const { action, userId, session, origin } = entry;
+  await recordAudit(tx, {
+    action,
+    userId,
+    actorId: userId,
+    at: platform.now(),
+    details: {},
+    sessionId: session.sessionId,
+    network: origin.network,
+  });
 }
 
 export async function selectMe(tx: Transaction, userId: string): Promise<Me> {

@@ -4,6 +4,7 @@ import type { Transaction } from "../../../platform/database.ts";
 import { AppError, SessionRevoked, TokenInvalid } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
+import { recordAudit } from "../../audit/mod.ts";
 import { RefreshReused, RefreshSuperseded, ReuseMail } from "../schema.ts";
 import { sessions } from "../tables.ts";
 import { selectMe, type SignIn } from "./accounts.ts";
@@ -109,7 +110,19 @@ async function endReused(platform: Platform, token: RefreshToken): Promise<void>
   await endSessions(platform, {
     userId: token.userId,
     which: { sessionId: token.sessionId },
-    also: (tx) => enqueue(tx, ReuseMail, { userId: token.userId, sessionId: token.sessionId }),
+    also: async (tx) => {
+      const { userId, sessionId } = token;
+      await enqueue(tx, ReuseMail, { userId, sessionId });
+      // Which of the two holders was the owner nobody can tell.
+      await recordAudit(tx, {
+        action: "auth.refresh_reused",
+        userId,
+        actorId: null,
+        at: platform.now(),
+        details: {},
+        sessionId,
+      });
+    },
   });
   platform.jobs.wake();
 }

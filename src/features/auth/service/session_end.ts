@@ -5,6 +5,7 @@ import type { Publication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { busOutbox } from "../../../platform/tables.ts";
+import { recordAudit } from "../../audit/mod.ts";
 import { BurySessions } from "../schema.ts";
 import { sessions } from "../tables.ts";
 import { writeTombstone } from "./session_copies.ts";
@@ -31,6 +32,26 @@ export async function endSessions(platform: Platform, input: EndInput): Promise<
   });
   await announceEnded(platform, { userId, ...ended });
   return ended.ids.length;
+}
+
+/** Ends one session because its owner says so. */
+export async function logOut(
+  platform: Platform,
+  { userId, sessionId }: { userId: string; sessionId: string },
+): Promise<void> {
+  await endSessions(platform, {
+    userId,
+    which: { sessionId },
+    also: (tx) =>
+      recordAudit(tx, {
+        action: "auth.logout",
+        userId,
+        actorId: userId,
+        at: platform.now(),
+        details: {},
+        sessionId,
+      }),
+  });
 }
 
 async function revoke(

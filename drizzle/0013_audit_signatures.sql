@@ -1,0 +1,1 @@
+ALTER POLICY "audit_app_insert" ON "app"."audit_entries" TO frm_app WITH CHECK (("app"."audit_entries"."actor_id" is null or "app"."audit_entries"."actor_id" = (select app.user_id())) and ("app"."audit_entries"."user_id" = (select app.user_id()) or (select app.staff_role()) is not null));

@@ -1,0 +1,2 @@
+export { AuditPage } from "./schema.ts";
+export { listAudit, recordAudit } from "./service.ts";

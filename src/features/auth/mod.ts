@@ -4,6 +4,9 @@ import { authenticate } from "./service/sessions.ts";
 
 export type { Session } from "./schema.ts";
 export { register } from "./service/accounts.ts";
+export { assertPasswordFits } from "./service/password_policy.ts";
+export { assertRecent } from "./service/recent.ts";
+export { announceEnded, endSessions, noteEnded } from "./service/session_end.ts";
 export { authenticate, getSession, isSessionAlive } from "./service/sessions.ts";
 
 /** Gives a feature's routes the declarations of access: `signedIn: true` or `open: true`. */

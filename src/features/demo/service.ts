@@ -4,7 +4,7 @@ import { register } from "../auth/mod.ts";
 import { createConversation, sendMessage } from "../chat/mod.ts";
 
 /** Printed at every start in development; production never makes these accounts. */
-export const DEMO_PASSWORD = "demo-password";
+export const DEMO_PASSWORD = "seven green lanterns";
 export const DEMO_USERS = [
   { email: "lan@demo.example", displayName: "Lan" },
   { email: "minh@demo.example", displayName: "Minh" },

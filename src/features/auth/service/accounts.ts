@@ -8,7 +8,9 @@ import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { recordAudit } from "../../audit/mod.ts";
 import { AccountBanned, InvalidCredentials, type Me, WelcomeMail } from "../schema.ts";
 import { accounts, users } from "../tables.ts";
+import { assertPasswordFits } from "./password_policy.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
+import { rehash } from "./rehash.ts";
 import { announceEnded } from "./session_end.ts";
 import { insertSession, type NewSession, type Origin } from "./sessions.ts";
 
@@ -28,12 +30,14 @@ function normalizeEmail(email: string): string {
 
 /**
  * Creates a user and signs them in, in one transaction, which also asks for the welcome mail.
- * @throws AppError already_exists for a taken address, after the same hashing work.
+ * @throws AppError already_exists for a taken address, after the same hashing work; validation_failed for a password
+ * that is guessed soon.
  */
 export async function register(
   platform: Platform,
   input: { email: string; password: string; displayName: string; locale: Locale; origin: Origin },
 ): Promise<SignIn> {
+  assertPasswordFits(input.password, input);
   const passwordHash = await hashPassword(input.password);
   const userId = Bun.randomUUIDv7();
   const now = platform.now();
@@ -87,6 +91,7 @@ export async function login(
   if (!matches || !account) throw new AppError(InvalidCredentials, "Cannot log in");
   // Only whoever knows the password learns of the ban.
   if (account.bannedAt) throw new AppError(AccountBanned, "Cannot log in: the account is banned");
+  await rehash(platform, { ...account, password: input.password });
   const { userId } = account;
   const created = await platform.db.run({ role: "auth" }, async (tx) => {
     const session = await insertSession(platform, tx, { userId, origin: input.origin });

@@ -4,9 +4,17 @@ import { AppError, Overloaded } from "../../../platform/errors.ts";
 
 /** OWASP's minimum for argon2id: 19 MiB, two passes; its parallelism of one is what Bun uses. */
 const PARAMETERS = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
+/** How a hash of these parameters begins. */
+const CURRENT = `$argon2id$v=19$m=${PARAMETERS.memoryCost},t=${PARAMETERS.timeCost},p=1$`;
+/** The form of a hash that no password has. Checking against it takes exactly as long as against a real one. */
+const NOBODYS = `${CURRENT}${randomBase64(32)}$${randomBase64(32)}`;
+/** Hashes of the product's predecessor, and how much of a password they cover; the rest was cut off. */
+const BCRYPT = /^\$2[aby]\$/;
+const BCRYPT_MAX_BYTES = 72;
 /** More hashes at once than this only make all of them slower and cost 19 MiB each. */
 const MAX_RUNNING = availableParallelism() * 2;
 const MAX_WAITING = 50;
+const RETRY_AFTER_SECONDS = 2;
 
 let running = 0;
 const waiting: (() => void)[] = [];
@@ -16,34 +24,65 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   if (running >= MAX_RUNNING) {
     if (waiting.length >= MAX_WAITING)
       throw new AppError(Overloaded, "Cannot hash a password: too many wait", {
-        headers: { "retry-after": "2" },
+        headers: { "retry-after": String(RETRY_AFTER_SECONDS) },
       });
     const turn = Promise.withResolvers<void>();
     waiting.push(turn.resolve);
     await turn.promise;
-  }
-  running += 1;
+  } else running += 1;
   try {
     return await work();
   } finally {
-    running -= 1;
-    waiting.shift()?.();
+    // The place is handed on, not given back, so that nobody who has just come takes it from who has waited.
+    const next = waiting.shift();
+    if (next) next();
+    else running -= 1;
   }
 }
 
-export async function hashPassword(password: string): Promise<string> {
-  return await inTurn(() => Bun.password.hash(password, PARAMETERS));
+/**
+ * One form for what people type alike, after RFC 8265's profile for passwords: composed letters and one kind of space.
+ * NFC and not NFKC, because that profile keeps characters apart that look different, and so loses nothing to guess.
+ */
+export function normalizePassword(password: string): string {
+  return password.normalize("NFC").replaceAll(/\p{Zs}/gu, " ");
 }
 
-let dummy: Promise<string> | undefined;
+export async function hashPassword(password: string): Promise<string> {
+  return await inTurn(() => Bun.password.hash(normalizePassword(password), PARAMETERS));
+}
 
-/** Takes the same time whether or not there is a hash, so that time does not tell who has an account. */
+/**
+ * Does the same work whether or not there is a hash, and for one that cannot be read, so that neither the time nor
+ * the answer tells who has an account.
+ */
 export async function verifyPassword(
   password: string,
   hash: string | null | undefined,
 ): Promise<boolean> {
-  dummy ??= Bun.password.hash(crypto.randomUUID(), PARAMETERS);
-  const compared = hash ?? (await dummy);
-  const matches = await inTurn(() => Bun.password.verify(password, compared));
-  return matches && typeof hash === "string";
+  const matches = await inTurn(() => matchesHash(normalizePassword(password), hash || NOBODYS));
+  return matches && Boolean(hash);
+}
+
+async function matchesHash(password: string, hash: string): Promise<boolean> {
+  const covered = BCRYPT.test(hash)
+    ? new TextEncoder().encode(password).subarray(0, BCRYPT_MAX_BYTES)
+    : password;
+  try {
+    return await Bun.password.verify(covered, hash);
+  } catch {
+    // It throws at once for what is no hash; that must look like a wrong password, and be as slow.
+    await Bun.password.verify(password, NOBODYS);
+    return false;
+  }
+}
+
+/** Whether the hash was made with other parameters than a hash of today. */
+export function isOutdated(hash: string): boolean {
+  return !hash.startsWith(CURRENT);
+}
+
+function randomBase64(bytes: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return random.toBase64({ omitPadding: true });
 }

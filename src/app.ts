@@ -2,6 +2,7 @@ import { Elysia } from "elysia";
 
 import { isSessionAlive } from "./features/auth/mod.ts";
 import { authRoutes } from "./features/auth/routes.ts";
+import { reauthenticationRoutes } from "./features/auth/routes/reauthentication.ts";
 import { sessionRoutes } from "./features/auth/routes/sessions.ts";
 import { createChatSource } from "./features/chat/mod.ts";
 import { chatRoutes } from "./features/chat/routes.ts";
@@ -42,6 +43,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     healthRoutes(readiness),
     when(api, () => authRoutes(platform)),
     when(api, () => sessionRoutes(platform)),
+    when(api, () => reauthenticationRoutes(platform)),
     when(api, () => chatRoutes(platform)),
     when(api, () => ticketRoutes(platform)),
     when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),

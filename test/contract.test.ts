@@ -131,6 +131,10 @@ function authScenarios(gone: Person): Scenarios {
       "403 csrf_rejected": async () => ({ headers: await bareCookie() }),
     },
     getMe: { "200": () => ({ token: lan.token }) },
+    reauthenticate: {
+      "204": () => ({ token: lan.token, body: { password: PASSWORD } }),
+      "401 invalid_credentials": () => ({ token: lan.token, body: { password: "another one" } }),
+    },
     listSessions: {
       "200": () => ({ token: lan.token, query: "?limit=1" }),
       "400 invalid_cursor": () => ({ token: lan.token, query: "?cursor=made.up" }),

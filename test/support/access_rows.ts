@@ -37,6 +37,7 @@ POST /v1/auth/login                            200        200      200      200 
 POST /v1/auth/refresh                          anon       gone     gone     200       200       200       200        200
 POST /v1/auth/logout                           204        old      204      204       204       204       204        204
 GET /v1/me                                     anon       old      gone     200       200       200       200        200
+POST /v1/auth/reauthenticate                   anon       old      gone     204       204       204       204        204
 GET /v1/sessions                               anon       old      gone     200       200       200       200        200
 DELETE /v1/sessions                            anon       old      gone     204       204       204       204        204
 DELETE /v1/sessions/:id                        anon       old      gone     none      none      204       none       none
@@ -94,6 +95,7 @@ export const INPUTS: Record<string, Input> = {
     person && person !== people.expired && person !== people.revoked
       ? { token: (await signIn(url, person)).token }
       : {},
+  "POST /v1/auth/reauthenticate": () => ({ body: { password: PASSWORD } }),
   "DELETE /v1/sessions": () => ({ query: "?scope=others" }),
   "DELETE /v1/sessions/:id": async ({ url, people }) => ({
     params: { id: sessionOf((await signIn(url, people.owner)).token) },

@@ -18,6 +18,7 @@ export const ROUTES: Route[] = [
   { method: "GET", path: "/v1/me", signedIn: true, body: false },
   { method: "GET", path: "/v1/ws", signedIn: false, body: false },
   { method: "POST", path: "/v1/realtime/ticket", signedIn: true, body: false },
+  { method: "POST", path: "/v1/auth/reauthenticate", signedIn: true, body: true },
   { method: "GET", path: "/v1/sessions", signedIn: true, body: false },
   { method: "DELETE", path: "/v1/sessions", signedIn: true, body: false },
   { method: "DELETE", path: "/v1/sessions/:id", signedIn: true, body: false },

@@ -22,6 +22,11 @@ export const RefreshSuperseded = defineError("refresh_superseded", 401, {
   vi: "Mã làm mới này vừa được thay thế; hãy dùng mã mới nhất",
 });
 
+export const ReauthenticationRequired = defineError("reauthentication_required", 403, {
+  en: "Prove once more who you are before you do this",
+  vi: "Vui lòng xác thực lại trước khi thực hiện thao tác này",
+});
+
 const Email = t.String({ format: "frm-email", maxLength: 254, examples: ["lan@example.com"] });
 /** Counted after Unicode normalisation; no rules of composition, because length is what resists guessing. */
 const NewPassword = t.String({ minLength: 8, maxLength: 128, examples: ["seven green lanterns"] });
@@ -44,6 +49,11 @@ export const LoginBody = object({
   email: t.String({ minLength: 1, maxLength: 254, examples: ["lan@example.com"] }),
   password: t.String({ minLength: 1, maxLength: 128, examples: ["seven green lanterns"] }),
   transport: Transport,
+});
+
+/** Proves anew who is behind a session. */
+export const ReauthenticationBody = object({
+  password: t.String({ minLength: 1, maxLength: 128, description: "The account's password" }),
 });
 
 export const RefreshBody = t.Optional(
@@ -143,6 +153,11 @@ export const BurySessions = defineJob("auth.bury_sessions", {
 
 export const WelcomeMail = defineJob("auth.welcome_mail", { payload: object({ userId: Id }) });
 
+/** Puts copies of sessions out of date after a change of their account, where that could not be done at once. */
+export const OutdateSessions = defineJob("auth.outdate_sessions", {
+  payload: object({ userId: Id, sessionIds: t.Array(Id), version: t.Integer() }),
+});
+
 /** Who is asking, read live: the token names only the user and the session. */
 export interface Session extends Omit<Me, "id"> {
   userId: string;
@@ -227,6 +242,13 @@ export const operations = {
     operationId: "getMe",
     summary: "Who am I",
     description: "The user that the access token belongs to.",
+  },
+  reauthenticate: {
+    operationId: "reauthenticate",
+    summary: "Prove once more who you are",
+    description:
+      "What could take an account over asks for a proof that is at most ten minutes old, or answers `reauthentication_required`.",
+    responses: { 204: { description: "The session may now do what needs care." } },
   },
   listSessions: {
     operationId: "listSessions",

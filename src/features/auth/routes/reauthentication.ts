@@ -1,0 +1,44 @@
+import { Elysia } from "elysia";
+
+import {
+  Overloaded,
+  SessionRevoked,
+  TokenExpired,
+  TokenInvalid,
+  Unauthenticated,
+  ValidationFailed,
+} from "../../../platform/errors.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import { problems } from "../../../platform/problems.ts";
+import { auth } from "../mod.ts";
+import { InvalidCredentials, operations, ReauthenticationBody } from "../schema.ts";
+import { reauthenticate } from "../service/recent.ts";
+
+const refused = problems(
+  Unauthenticated,
+  TokenExpired,
+  TokenInvalid,
+  SessionRevoked,
+  InvalidCredentials,
+  ValidationFailed,
+  Overloaded,
+);
+
+/** POST /v1/auth/reauthenticate */
+export function reauthenticationRoutes(platform: Platform) {
+  return new Elysia({ name: "auth.reauthentication", detail: { tags: ["auth"] } })
+    .use(auth(platform))
+    .post(
+      "/v1/auth/reauthenticate",
+      async ({ body, session, set }) => {
+        await reauthenticate(platform, session, body);
+        set.status = 204;
+      },
+      {
+        signedIn: true,
+        body: ReauthenticationBody,
+        response: refused,
+        detail: operations.reauthenticate,
+      },
+    );
+}

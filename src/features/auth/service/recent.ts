@@ -1,0 +1,60 @@
+import { and, eq, isNull } from "drizzle-orm";
+
+import { AppError, SessionRevoked } from "../../../platform/errors.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import { InvalidCredentials, ReauthenticationRequired, type Session } from "../schema.ts";
+import { accounts, sessions } from "../tables.ts";
+import { verifyPassword } from "./passwords.ts";
+
+/** For this long after proving who one is, what needs care may be done. */
+const RECENT_MS = 600_000;
+
+/**
+ * Asks that the person behind the session has proved who they are a short time ago: an unlocked device that somebody
+ * else holds must not be enough to take an account over. Read from the row, because a copy may be older.
+ * @throws AppError reauthentication_required.
+ */
+export async function assertRecent(
+  platform: Platform,
+  { userId, sessionId }: Pick<Session, "userId" | "sessionId">,
+): Promise<void> {
+  const [row] = await platform.db.run({ role: "app", userId }, (tx) =>
+    tx
+      .select({ authenticatedAt: sessions.authenticatedAt })
+      .from(sessions)
+      .where(
+        and(eq(sessions.id, sessionId), eq(sessions.userId, userId), isNull(sessions.revokedAt)),
+      ),
+  );
+  if (!row) throw new AppError(SessionRevoked, `Cannot use session "${sessionId}": it has ended`);
+  if (platform.now().getTime() - row.authenticatedAt.getTime() > RECENT_MS)
+    throw new AppError(ReauthenticationRequired, `Cannot go on in session "${sessionId}"`);
+}
+
+/** Proves anew who is behind the session. @throws AppError invalid_credentials. */
+export async function reauthenticate(
+  platform: Platform,
+  session: Pick<Session, "userId" | "sessionId">,
+  { password }: { password: string },
+): Promise<void> {
+  const { userId, sessionId } = session;
+  const [account] = await platform.db.run({ role: "auth" }, (tx) =>
+    tx
+      .select({ passwordHash: accounts.passwordHash })
+      .from(accounts)
+      .where(eq(accounts.userId, userId)),
+  );
+  if (!(await verifyPassword(password, account?.passwordHash)))
+    throw new AppError(InvalidCredentials, "Cannot authenticate again");
+  const rows = await platform.db.run({ role: "auth" }, (tx) =>
+    tx
+      .update(sessions)
+      .set({ authenticatedAt: platform.now() })
+      .where(
+        and(eq(sessions.id, sessionId), eq(sessions.userId, userId), isNull(sessions.revokedAt)),
+      )
+      .returning({ id: sessions.id }),
+  );
+  if (rows.length === 0)
+    throw new AppError(SessionRevoked, `Cannot use session "${sessionId}": it has ended`);
+}

@@ -2,7 +2,7 @@ import { t } from "elysia";
 
 import { defineError } from "../../platform/errors.ts";
 import { defineJob } from "../../platform/queue/definition.ts";
-import { count, Id, line, object, page, Time } from "../../platform/schema.ts";
+import { count, Id, integer, line, object, page, Time } from "../../platform/schema.ts";
 
 export const InvalidCredentials = defineError("invalid_credentials", 401, {
   en: "The e-mail address or the password is wrong",
@@ -155,7 +155,12 @@ export const WelcomeMail = defineJob("auth.welcome_mail", { payload: object({ us
 
 /** Puts copies of sessions out of date after a change of their account, where that could not be done at once. */
 export const OutdateSessions = defineJob("auth.outdate_sessions", {
-  payload: object({ userId: Id, sessionIds: t.Array(Id), version: t.Integer() }),
+  payload: object({
+    userId: Id,
+    sessionIds: t.Array(Id, { maxItems: 1_000 }),
+    version: integer(1),
+  }),
+  maxAttempts: 10,
 });
 
 /** Who is asking, read live: the token names only the user and the session. */

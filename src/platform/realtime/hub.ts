@@ -215,6 +215,9 @@ export function createHub(options: HubOptions): Hub {
       for (const connection of users.get(userId) ?? [])
         if (connection.sessionId === control.sessionId)
           connection.close(CloseCode.sessionEnded, "session_revoked");
+    if (control?.op === "renew")
+      for (const connection of users.get(userId) ?? [])
+        connection.close(CloseCode.restart, "rights_changed");
   }
 
   const stopChecking = startChecks({ ...options, channels, users, joinChannel });

@@ -49,8 +49,12 @@ export function decodeEvent(text: string): ChannelEvent | undefined {
   };
 }
 
-/** Told to the nodes on a user's own channel: the user came into a channel, or a session of theirs ended. */
-export type UserControl = { op: "join"; channel: string } | { op: "end"; sessionId: string };
+/**
+ * Told to the nodes on a user's own channel: the user came into a channel, a session of theirs ended, or what they may
+ * do has changed.
+ */
+export type UserControl =
+  { op: "join"; channel: string } | { op: "end"; sessionId: string } | { op: "renew" };
 
 /** Reads a control message; undefined for a text that no instance of ours has written. */
 export function decodeControl(text: string): UserControl | undefined {
@@ -60,7 +64,7 @@ export function decodeControl(text: string): UserControl | undefined {
       return { op: "join", channel: value.channel };
     if (value.op === "end" && typeof value.sessionId === "string")
       return { op: "end", sessionId: value.sessionId };
-    return undefined;
+    return value.op === "renew" ? { op: "renew" } : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { Platform } from "../../../platform/platform.ts";
+import type { Redis } from "../../../platform/redis.ts";
 import type { Session } from "../schema.ts";
 
 /** The copy in Redis lives this long; a tombstone outlives every copy that a slow reader may still be writing. */
@@ -6,20 +7,63 @@ const COPY_MS = 300_000;
 const TOMBSTONE_MS = 900_000;
 export const TOMBSTONE = "revoked";
 
+/**
+ * A copy with what tells how far it is to be believed. Everything in a copy changes together with the account's
+ * version, so that of two copies the one with the higher version is right.
+ */
+interface Copy extends Session {
+  version: number;
+  /** Milliseconds since the epoch. */
+  writtenAt: number;
+}
+
+/**
+ * Writes a text into each key, never over a tombstone, nor over what was read from a later version of the account: a
+ * slow reader must not bring back what has changed since.
+ */
+const KEEP = `
+local version, life = tonumber(ARGV[1]), ARGV[2]
+for at, key in ipairs(KEYS) do
+  local kept = redis.call('GET', key)
+  local known = 0
+  if kept then
+    local fine, copy = pcall(cjson.decode, kept)
+    known = fine and type(copy) == 'table' and tonumber(copy.version) or 0
+  end
+  if kept ~= '${TOMBSTONE}' and known <= version then
+    redis.call('SET', key, ARGV[at + 2], 'PX', life)
+  end
+end
+return 0`;
+
+/** Since when this process has had Redis without a break; what was written before may have missed a change. */
+const inTouchSince = new WeakMap<Redis, { ms: number }>();
+
+function believedFrom({ redis, now }: Pick<Platform, "redis" | "now">): number {
+  const known = inTouchSince.get(redis);
+  if (known) return known.ms;
+  const since = { ms: now().getTime() };
+  inTouchSince.set(redis, since);
+  redis.onReady(() => (since.ms = now().getTime()));
+  return since.ms;
+}
+
 /** What Redis knows of a session: its copy, that it has ended, or nothing. */
 export async function readCopy(
   platform: Platform,
   { userId, sessionId }: { userId: string; sessionId: string },
 ): Promise<Session | typeof TOMBSTONE | undefined> {
+  const since = believedFrom(platform);
   if (!platform.redis.isReady()) return undefined;
   try {
     const key = platform.keys.session(userId, sessionId);
     const text = await platform.redis.run("read a session", (client) => client.get(key));
     if (text === null) return undefined;
     if (text === TOMBSTONE) return TOMBSTONE;
-    const copy = JSON.parse(text) as Partial<Session>;
-    // A copy that another version of the product wrote may lack what this one needs.
-    return copy.email === undefined ? undefined : (copy as Session);
+    const { version: _version, writtenAt = 0, ...copy } = JSON.parse(text) as Partial<Copy>;
+    // A copy that another version of the product wrote may lack what this one needs, and one that is out of date has
+    // nothing but its version.
+    return copy.email === undefined || writtenAt < since ? undefined : (copy as Session);
   } catch (error) {
     // Redis holds a copy only; Postgres can always answer.
     platform.log.debug("cannot read a session from redis", { error });
@@ -27,18 +71,50 @@ export async function readCopy(
   }
 }
 
-/** Never over what is there: a tombstone that was written while we read the row must win. */
-export async function writeCopy(platform: Platform, session: Session): Promise<void> {
+/** Keeps what was read of a session, together with the version of the account that it was read with. */
+export async function writeCopy(
+  platform: Platform,
+  session: Session,
+  version: number,
+): Promise<void> {
   if (!platform.redis.isReady()) return;
-  const key = platform.keys.session(session.userId, session.sessionId);
-  const options = { condition: "NX", expiration: { type: "PX", value: COPY_MS } } as const;
+  const copy: Copy = { ...session, version, writtenAt: platform.now().getTime() };
+  const keys = [platform.keys.session(session.userId, session.sessionId)];
+  const values = [String(version), String(COPY_MS), JSON.stringify(copy)];
   try {
     await platform.redis.run("keep a session", (client) =>
-      client.set(key, JSON.stringify(session), options),
+      client.eval(KEEP, { keys, arguments: values }),
     );
   } catch (error) {
     platform.log.debug("cannot keep a session in redis", { error });
   }
+}
+
+/** Sessions whose copies were read from an older version of their account. */
+export interface Outdated {
+  userId: string;
+  sessionIds: string[];
+  version: number;
+}
+
+/**
+ * Puts the bare version in the place of older copies, so that the next request reads the rows, and a reader that is
+ * still on its way with older ones cannot keep them. @throws AppError dependency_unavailable when Redis is away.
+ */
+export async function outdateCopies(
+  { redis, keys }: Pick<Platform, "redis" | "keys">,
+  { userId, sessionIds, version }: Outdated,
+): Promise<void> {
+  if (sessionIds.length === 0) return;
+  const names = sessionIds.map((sessionId) => keys.session(userId, sessionId));
+  const values = [
+    String(version),
+    String(COPY_MS),
+    ...names.map(() => JSON.stringify({ version })),
+  ];
+  await redis.run("outdate sessions", (client) =>
+    client.eval(KEEP, { keys: names, arguments: values }),
+  );
 }
 
 /** Puts a tombstone in the place of the copy. @throws AppError dependency_unavailable when Redis is away. */

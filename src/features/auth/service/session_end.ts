@@ -26,12 +26,21 @@ export interface EndInput {
 export async function endSessions(platform: Platform, input: EndInput): Promise<number> {
   const { userId, which, also } = input;
   const ended = await platform.db.run({ role: "app", userId }, async (tx) => {
-    const ids = await revoke(tx, { userId, condition: conditionOf(which), now: platform.now() });
-    if (ids.length > 0) await also?.(tx);
-    return { ids, publications: await noteEnded(tx, { userId, ids }) };
+    const found = await endWithin(tx, { userId, which, now: platform.now() });
+    if (found.ids.length > 0) await also?.(tx);
+    return found;
   });
-  await announceEnded(platform, { userId, ...ended });
+  await announceEnded(platform, ended);
   return ended.ids.length;
+}
+
+/** Ends sessions as part of a transaction, after whose commit their end is to be announced. */
+export async function endWithin(
+  tx: Transaction,
+  { userId, which, now }: { userId: string; which: Which; now: Date },
+): Promise<Ended> {
+  const ids = await revoke(tx, { userId, condition: conditionOf(which), now });
+  return { userId, ids, publications: await noteEnded(tx, { userId, ids }) };
 }
 
 /** Ends one session because its owner says so. */

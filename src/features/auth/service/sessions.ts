@@ -134,6 +134,7 @@ async function loadSession(
           eq(sessions.id, sessionId),
           eq(sessions.userId, userId),
           isNull(sessions.revokedAt),
+          isNull(accounts.bannedAt),
           gt(sessions.expiresAt, now),
           gt(sessions.refreshedAt, new Date(now.getTime() - platform.config.sessionIdleMs)),
         ),
@@ -145,12 +146,14 @@ async function loadSession(
         tier: accounts.tier,
         locale: accounts.locale,
         createdAt: users.createdAt,
+        version: accounts.version,
       }),
   );
   if (!row) return undefined;
-  const createdAt = row.createdAt.toISOString();
-  const session: Session = { userId, sessionId, ...row, createdAt };
-  await writeCopy(platform, session);
+  const { version, ...known } = row;
+  const createdAt = known.createdAt.toISOString();
+  const session: Session = { userId, sessionId, ...known, createdAt };
+  await writeCopy(platform, session, version);
   return session;
 }
 

@@ -1,0 +1,214 @@
+import type { Coverage } from "./cells.ts";
+
+const NEW_CONVERSATION =
+  "insert into app.conversations (id, kind, direct_key, created_by, last_seq, last_event_at, created_at) values";
+const TOUCH = "update app.conversations set last_seq = 9, last_no = 9, last_event_at = now()";
+
+/** Seen and moved on by who is in it; until its first event has followed, its creator sees it too. */
+export const conversations: Coverage = {
+  policies: [
+    "conversations_app_select select app",
+    "conversations_app_insert insert app",
+    "conversations_app_update update app",
+    "conversations_system_select select system",
+  ],
+  grants: { app: "select insert update(last_seq last_no last_event_at)", system: "select" },
+  cells: [
+    ["lan", "select * from app.conversations", 1],
+    ["lan", "select * from app.conversations where id = :pair", 0],
+    ["minh", "select * from app.conversations", 2],
+    ["quan", "select * from app.conversations", 0],
+    ["eve", "select * from app.conversations where id in (:eves_new, :eves_direct)", 2],
+    ["eve", "select * from app.conversations where id = :eves_old", 0],
+    ["eve", "select * from app.conversations where created_by <> :eve", 0],
+    ["nobody", "select * from app.conversations", 0],
+    ["lan", `${NEW_CONVERSATION} (:fresh, 'group', null, :lan, 1, now(), now())`, 1],
+    ["lan", `${NEW_CONVERSATION} (:fresh, 'group', null, :minh, 1, now(), now())`, "refused"],
+    [
+      "lan",
+      `${NEW_CONVERSATION} (:fresh, 'direct', concat(:lan, ':', :hoa), :lan, 1, now(), now())`,
+      1,
+    ],
+    [
+      "lan",
+      `${NEW_CONVERSATION} (:fresh, 'direct', concat(:quan, ':', :eve), :lan, 1, now(), now())`,
+      "refused",
+    ],
+    ["nobody", `${NEW_CONVERSATION} (:fresh, 'group', null, :lan, 1, now(), now())`, "refused"],
+    [
+      "lan",
+      `${NEW_CONVERSATION} (:team, 'group', null, :lan, 1, now(), now()) on conflict (id) do update set last_seq = 9`,
+      1,
+    ],
+    [
+      "lan",
+      `${NEW_CONVERSATION} (:pair, 'group', null, :lan, 1, now(), now()) on conflict (id) do update set last_seq = 9`,
+      "refused",
+    ],
+    ["lan", TOUCH, 1],
+    ["lan", `${TOUCH} where id = :pair`, 0],
+    ["hoa", TOUCH, 2],
+    ["quan", TOUCH, 0],
+    ["eve", TOUCH, 0],
+    ["nobody", TOUCH, 0],
+    ["lan", "update app.conversations set created_by = :eve", "denied"],
+    ["lan", "update app.conversations set name = 'x'", "denied"],
+    ["lan", "update app.conversations set id = :fresh", "refused", "update"],
+    ["lan", "delete from app.conversations where id = :team", "denied"],
+    ["lan", "delete from app.conversations", 0, "delete"],
+    ["auth", "select * from app.conversations", "denied"],
+    ["system", "select * from app.conversations", 5],
+    ["system", TOUCH, "denied"],
+    ["public", "select * from app.conversations", "denied"],
+  ],
+};
+
+const NEW_MEMBER =
+  "insert into app.conversation_members (conversation_id, user_id, role, joined_seq) values";
+const AGAIN =
+  "on conflict (conversation_id, user_id) do update set joined_seq = 9, left_seq = null";
+const LEAVE = "update app.conversation_members set left_seq = 9";
+const MOVE = "update app.conversation_members set user_id = :eve, left_seq = 9";
+
+/** The members of one's conversations; the creator brings in the first, admins the rest, and everybody may leave. */
+export const conversationMembers: Coverage = {
+  policies: [
+    "members_app_select select app",
+    "members_app_insert_creator insert app",
+    "members_app_insert_admin insert app",
+    "members_app_update_admin update app",
+    "members_app_leave update app",
+    "members_system_select select system",
+    "members_owner_select select owner",
+  ],
+  ownerSees: 6,
+  grants: { app: "select insert update(joined_seq left_seq)", system: "select" },
+  cells: [
+    ["lan", "select * from app.conversation_members", 4],
+    ["lan", "select * from app.conversation_members where conversation_id = :pair", 0],
+    ["hoa", "select * from app.conversation_members", 6],
+    ["quan", "select * from app.conversation_members", 1],
+    ["eve", "select * from app.conversation_members", 0],
+    ["nobody", "select * from app.conversation_members", 0],
+    ["eve", `${NEW_MEMBER} (:eves_new, :eve, 'owner', 1), (:eves_new, :lan, 'member', 1)`, 2],
+    [
+      "eve",
+      `${NEW_MEMBER} (:eves_direct, :eve, 'member', 1), (:eves_direct, :lan, 'member', 1)`,
+      2,
+    ],
+    ["eve", `${NEW_MEMBER} (:eves_direct, :quan, 'member', 1)`, "refused"],
+    ["eve", `${NEW_MEMBER} (:eves_old, :eve, 'owner', 1)`, "refused"],
+    ["eve", `${NEW_MEMBER} (:team, :eve, 'member', 1)`, "refused"],
+    ["lan", `${NEW_MEMBER} (:eves_new, :lan, 'member', 1)`, "refused"],
+    ["lan", `${NEW_MEMBER} (:pair, :lan, 'member', 1)`, "refused"],
+    ["minh", `${NEW_MEMBER} (:team, :eve, 'member', 9)`, 1],
+    ["lan", `${NEW_MEMBER} (:team, :eve, 'member', 9)`, 1],
+    ["minh", `${NEW_MEMBER} (:team, :eve, 'admin', 9)`, "refused"],
+    ["hoa", `${NEW_MEMBER} (:team, :eve, 'member', 9)`, "refused"],
+    ["hoa", `${NEW_MEMBER} (:pair, :eve, 'member', 9)`, "refused"],
+    ["minh", `${NEW_MEMBER} (:team, :quan, 'member', 9) ${AGAIN}`, 1],
+    ["quan", `${NEW_MEMBER} (:team, :quan, 'member', 9) ${AGAIN}`, "refused"],
+    ["minh", `${LEAVE} where conversation_id = :team and user_id = :hoa`, 1],
+    ["minh", LEAVE, 5],
+    ["hoa", LEAVE, 2],
+    ["hoa", `${LEAVE} where user_id = :minh`, 0],
+    ["quan", LEAVE, 0],
+    ["quan", "update app.conversation_members set left_seq = null", 0],
+    ["hoa", "update app.conversation_members set joined_seq = 0", "refused"],
+    ["eve", LEAVE, 0],
+    ["nobody", LEAVE, 0],
+    ["hoa", "update app.conversation_members set role = 'owner'", "denied"],
+    ["hoa", MOVE, "denied"],
+    ["hoa", MOVE, "refused", "update"],
+    ["lan", "update app.conversation_members set conversation_id = :eves_new", "refused", "update"],
+    ["lan", "delete from app.conversation_members where user_id = :hoa", "denied"],
+    ["lan", "delete from app.conversation_members", 0, "delete"],
+    ["auth", "select * from app.conversation_members", "denied"],
+    ["system", "select * from app.conversation_members", 6],
+    ["system", LEAVE, "denied"],
+    ["public", "select * from app.conversation_members", "denied"],
+  ],
+};
+
+const NEW_MESSAGE =
+  "insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at) values";
+
+/** Read by who is in the conversation now, written by them in their own name, and never changed. */
+export const messages: Coverage = {
+  policies: [
+    "messages_app_select select app",
+    "messages_app_insert insert app",
+    "messages_system_select select system",
+  ],
+  grants: { app: "select insert", system: "select" },
+  cells: [
+    ["lan", "select * from app.messages", 2],
+    ["hoa", "select * from app.messages", 3],
+    ["lan", "select * from app.messages where id = :secret", 0],
+    ["quan", "select * from app.messages where sender_id = :quan", 0],
+    ["eve", "select * from app.messages", 0],
+    ["nobody", "select * from app.messages", 0],
+    ["lan", "select m.id from app.users u join app.messages m on m.sender_id = u.id", 2],
+    ["eve", "select m.id from app.users u join app.messages m on m.sender_id = u.id", 0],
+    ["lan", `${NEW_MESSAGE} (:fresh, :team, 9, 9, :lan, :another, 'x', now())`, 1],
+    ["lan", `${NEW_MESSAGE} (:fresh, :team, 9, 9, :minh, :another, 'x', now())`, "refused"],
+    ["lan", `${NEW_MESSAGE} (:fresh, :pair, 9, 9, :lan, :another, 'x', now())`, "refused"],
+    ["quan", `${NEW_MESSAGE} (:fresh, :team, 9, 9, :quan, :another, 'x', now())`, "refused"],
+    ["eve", `${NEW_MESSAGE} (:fresh, :eves_new, 9, 9, :eve, :another, 'x', now())`, "refused"],
+    ["nobody", `${NEW_MESSAGE} (:fresh, :team, 9, 9, :lan, :another, 'x', now())`, "refused"],
+    [
+      "minh",
+      `${NEW_MESSAGE} (:hello, :team, 2, 6, :minh, :another, 'x', now()) on conflict (id) do update set body = 'x'`,
+      "denied",
+    ],
+    ["minh", "update app.messages set body = 'x' where sender_id = :minh", "denied"],
+    ["minh", "update app.messages set body = 'x'", 0, "update"],
+    ["minh", "delete from app.messages where sender_id = :minh", "denied"],
+    ["minh", "delete from app.messages", 0, "delete"],
+    ["auth", "select * from app.messages", "denied"],
+    ["system", "select * from app.messages", 3],
+    ["system", "update app.messages set body = 'x'", "denied"],
+    ["system", `${NEW_MESSAGE} (:fresh, :team, 9, 9, :lan, :another, 'x', now())`, "denied"],
+    ["public", "select * from app.messages", "denied"],
+  ],
+};
+
+const NEW_EVENT =
+  "insert into app.conversation_events (conversation_id, seq, kind, actor_id, created_at) values";
+
+/** As the messages: what has happened is read by members, added in one's own name, and never changed. */
+export const conversationEvents: Coverage = {
+  policies: [
+    "events_app_select select app",
+    "events_app_insert insert app",
+    "events_system_select select system",
+  ],
+  grants: { app: "select insert", system: "select" },
+  cells: [
+    ["lan", "select * from app.conversation_events", 2],
+    ["hoa", "select * from app.conversation_events", 3],
+    ["lan", "select * from app.conversation_events where conversation_id = :pair", 0],
+    ["quan", "select * from app.conversation_events", 0],
+    ["eve", "select * from app.conversation_events", 0],
+    ["nobody", "select * from app.conversation_events", 0],
+    [
+      "lan",
+      "select e.seq from app.conversation_events e left join app.messages m on m.id = e.message_id",
+      2,
+    ],
+    ["lan", `${NEW_EVENT} (:team, 9, 'conv', :lan, now())`, 1],
+    ["lan", `${NEW_EVENT} (:team, 9, 'conv', :minh, now())`, "refused"],
+    ["lan", `${NEW_EVENT} (:pair, 9, 'conv', :lan, now())`, "refused"],
+    ["quan", `${NEW_EVENT} (:team, 9, 'conv', :quan, now())`, "refused"],
+    ["eve", `${NEW_EVENT} (:eves_new, 9, 'conv', :eve, now())`, "refused"],
+    ["nobody", `${NEW_EVENT} (:team, 9, 'conv', :lan, now())`, "refused"],
+    ["minh", "update app.conversation_events set data = '{}'", "denied"],
+    ["minh", "update app.conversation_events set data = '{}'", 0, "update"],
+    ["minh", "delete from app.conversation_events", "denied"],
+    ["minh", "delete from app.conversation_events", 0, "delete"],
+    ["auth", "select * from app.conversation_events", "denied"],
+    ["system", "select * from app.conversation_events", 3],
+    ["system", "delete from app.conversation_events", "denied"],
+    ["public", "select * from app.conversation_events", "denied"],
+  ],
+};

@@ -1,0 +1,25 @@
+import { accounts, auditEntries, sessions, users } from "./account_cells.ts";
+import type { Coverage } from "./cells.ts";
+import { conversationEvents, conversationMembers, conversations, messages } from "./chat_cells.ts";
+import { busOutbox, devSecrets, jobOutbox, jobOutboxHead } from "./queue_cells.ts";
+
+/** What is proven of each table. A table that is missing here, or a policy or grant of one, is a failure. */
+export const COVERAGE: Record<string, Coverage> = {
+  users,
+  accounts,
+  sessions,
+  audit_entries: auditEntries,
+  conversations,
+  conversation_members: conversationMembers,
+  messages,
+  conversation_events: conversationEvents,
+  bus_outbox: busOutbox,
+  dev_secrets: devSecrets,
+  job_outbox: jobOutbox,
+  job_outbox_head: jobOutboxHead,
+};
+
+/** Tables without row-level security, each with the reason. No serving role may have any privilege on them. */
+export const WITHOUT_POLICIES: Record<string, string> = {
+  migrations: "names of applied migrations, read and written by the owner alone",
+};

@@ -1,0 +1,92 @@
+import type postgres from "postgres";
+
+import { connect, openTestDatabase } from "../../support/database.ts";
+
+/** A database with people, conversations and rows of every table, on which statements are tried. */
+export interface World extends AsyncDisposable {
+  url: URL;
+  /** As the superuser. */
+  sql: postgres.Sql;
+}
+
+/**
+ * Who and what there is. In the team are Lan, its owner, Minh, its admin, and Hoa; Quan has left it. Minh and Hoa have a
+ * direct conversation, the pair. Eve has opened a group and a direct conversation with Lan a moment ago, and nobody is
+ * in them yet; another group of hers has gone on without her. Mai is a moderator, Anh an admin, and Tung a moderator who
+ * was banned. Bare is a user without an account.
+ */
+const NAMES =
+  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job fresh another".split(
+    " ",
+  );
+
+/** The rows' ids are the same in every run, so that a failure can be read. */
+function idOf(name: string): string {
+  const number = NAMES.indexOf(name) + 1;
+  if (number === 0) throw new Error(`Cannot name "${name}": it is not in the world`);
+  return `00000000-0000-7000-8000-${number.toString().padStart(12, "0")}`;
+}
+
+/** Puts ids in the place of names: `:lan` is Lan's. */
+export function withIds(statement: string): string {
+  return statement.replace(/(?<![:\w]):([a-z]\w*)/g, (_, name: string) => `'${idOf(name)}'::uuid`);
+}
+
+/** The id that a claim carries. */
+export function claimOf(person: string): string {
+  return idOf(person);
+}
+
+const PEOPLE = ["lan", "minh", "hoa", "quan", "eve", "mai", "anh", "tung"];
+
+const ROWS = [
+  ...[...PEOPLE, "bare"].map((name) => `insert into app.users values (:${name}, 'Someone', now())`),
+  ...PEOPLE.map(
+    (name) => `insert into app.accounts (user_id, email) values (:${name}, '${name}@example.com')`,
+  ),
+  `update app.accounts set role = 'admin' where user_id = :anh`,
+  `update app.accounts set role = 'moderator' where user_id in (:mai, :tung)`,
+  `update app.accounts set banned_at = now() where user_id = :tung`,
+  `insert into app.sessions (id, user_id, refresh_key, refreshed_at, created_at, expires_at, revoked_at) values
+     (:lans_phone, :lan, '\\x01', now(), now(), now() + '1 day', null),
+     (:lans_ended, :lan, '\\x02', now(), now(), now() + '1 day', now()),
+     (:minhs_phone, :minh, '\\x03', now(), now(), now() + '1 day', null),
+     (:mais_phone, :mai, '\\x04', now(), now(), now() + '1 day', null),
+     (:anhs_phone, :anh, '\\x05', now(), now(), now() + '1 day', null)`,
+  `insert into app.audit_entries (id, user_id, actor_id, action, created_at) values
+     (:lans_entry, :lan, :lan, 'auth.login', now()), (:product_entry, :lan, null, 'auth.alarm', now()),
+     (:minhs_entry, :minh, :lan, 'auth.ban', now())`,
+  `insert into app.conversations (id, kind, direct_key, created_by, last_seq, last_event_at, created_at) values
+     (:team, 'group', null, :lan, 6, now(), now()),
+     (:pair, 'direct', concat(:minh, ':', :hoa), :minh, 2, now(), now()),
+     (:eves_new, 'group', null, :eve, 1, now(), now()),
+     (:eves_direct, 'direct', concat(:lan, ':', :eve), :eve, 1, now(), now()),
+     (:eves_old, 'group', null, :eve, 2, now(), now())`,
+  `insert into app.conversation_members values
+     (:team, :lan, 'owner', 1, null), (:team, :minh, 'admin', 1, null), (:team, :hoa, 'member', 1, null),
+     (:team, :quan, 'member', 1, 4), (:pair, :minh, 'member', 1, null), (:pair, :hoa, 'member', 1, null)`,
+  `insert into app.messages values
+     (:quans, :team, 1, 3, :quan, gen_random_uuid(), 'bye', now()),
+     (:hello, :team, 2, 6, :minh, gen_random_uuid(), 'hello', now()),
+     (:secret, :pair, 1, 2, :hoa, gen_random_uuid(), 'secret', now())`,
+  `insert into app.conversation_events (conversation_id, seq, kind, actor_id, message_id, created_at)
+     select conversation_id, seq, 'msg.new', sender_id, id, created_at from app.messages`,
+  `insert into app.bus_outbox (id, channel) values (:row, 'c:x')`,
+  `insert into app.dev_secrets values ('name', 'value')`,
+  `insert into app.job_outbox (id, queue, kind, version, payload, max_attempts)
+     values (:job, 'default', 'x', 1, '{}', 3)`,
+  `insert into app.job_outbox_head values ('default', 1)`,
+];
+
+/** Fills a new database, or the one that RLS_DATABASE_URL names and that somebody has weakened on purpose. */
+export async function openWorld(): Promise<World> {
+  const given = Bun.env["RLS_DATABASE_URL"];
+  const world = given === undefined ? await openTestDatabase() : openGiven(new URL(given));
+  await world.sql.unsafe(ROWS.map(withIds).join(";")).simple();
+  return world;
+}
+
+function openGiven(url: URL): World {
+  const sql = connect(url);
+  return { url, sql, [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }) };
+}

@@ -37,6 +37,8 @@ const LARGER_THAN_ANY_BODY = 1_048_577;
 
 let cluster: Cluster;
 let server: Instance;
+/** Admits one failure of a caller, and then no more; callers are told apart by X-Forwarded-For. */
+let strict: Instance;
 let document: Document;
 let operations: Listed[];
 let scenarios: Scenarios;
@@ -46,7 +48,9 @@ let bad: { expired: string; revoked: string };
 beforeAll(async () => {
   const key = await generateSigningKey();
   cluster = await openCluster();
-  server = await cluster.start({ JWT_KEYS: JSON.stringify([key]) });
+  const env = { JWT_KEYS: JSON.stringify([key]) };
+  server = await cluster.start(env);
+  strict = await cluster.start({ ...env, LIMITS_SCALE: "0.01", TRUSTED_PROXIES: "127.0.0.1" });
   lan = await signUp(server.url, "Lan");
   const gone = await signUp(server.url, "Gone");
   await ask("POST", `${server.url}/v1/auth/logout`, { token: gone.token });
@@ -72,6 +76,13 @@ function newcomer(): object {
     displayName: "New",
     transport: "body",
   };
+}
+
+/** A call that the one before it has left no room for. */
+async function onceMore(path: string, body: object): Promise<Call> {
+  const headers = { "x-forwarded-for": "203.0.113.7" };
+  await ask("POST", `${strict.url}${path}`, { body, headers });
+  return { at: strict.url, body, headers };
 }
 
 /** A cookie as a browser would bring it, but without the header that only our own page adds. */
@@ -106,6 +117,7 @@ function authScenarios(gone: Person): Scenarios {
       "201": () => ({ body: newcomer() }),
       "409 already_exists": () => ({ body: { ...newcomer(), email: lan.email } }),
       "403 origin_not_allowed": () => ({ body: newcomer(), headers: page }),
+      "429 too_many_attempts": () => onceMore("/v1/auth/register", newcomer()),
     },
     login: {
       "200": () => ({ body: credentials }),
@@ -114,6 +126,8 @@ function authScenarios(gone: Person): Scenarios {
         body: { ...credentials, transport: "body" },
         headers: page,
       }),
+      "429 too_many_attempts": () =>
+        onceMore("/v1/auth/login", { email: "nobody@example.com", password: "wrong" }),
     },
     refreshSession: {
       "200": async () => ({ headers: await ownPage() }),

@@ -135,6 +135,10 @@ export const ValidationFailed = defineError("validation_failed", 422, {
   en: "The request is not valid",
   vi: "Yêu cầu không hợp lệ",
 });
+export const TooManyAttempts = defineError("too_many_attempts", 429, {
+  en: "Too many attempts; wait before the next one",
+  vi: "Quá nhiều lần thử, vui lòng đợi trước khi thử lại",
+});
 export const Internal = defineError("internal", 500, {
   en: "Something went wrong on our side",
   vi: "Đã có lỗi ở phía máy chủ",

@@ -10,6 +10,12 @@ export interface Keys {
   session(userId: string, sessionId: string): string;
   /** STRING, JSON {userId, sessionId}; lives 30 s and is read once. `digest` is the ticket's SHA-256. */
   ticket(digest: string): string;
+  /**
+   * `known`: ZSET of digests of callers by the time in ms of their last success, at most 8 for an account; expires 30
+   * days after the last. Every other name is that of a policy: HASH {level, at, until}, the count of one subject, which
+   * expires when its last failure is forgiven. `subject` is a digest.
+   */
+  throttle(scope: string, name: string, subject: string): string;
   /** Pub/sub channel of one realtime channel (`c:<conversation>` or `u:<user>`). Holds nothing. */
   channel(channel: string): string;
   /** The realtime channel behind a pub/sub channel name. */
@@ -28,6 +34,7 @@ export function createKeys(prefix: string): Keys {
   return {
     session: (userId, sessionId) => `${prefix}:{${userId}}:s:${sessionId}`,
     ticket: (digest) => `${prefix}:{${digest}}:rt:t`,
+    throttle: (scope, name, subject) => `${prefix}:{${scope}}:throttle:${name}:${subject}`,
     channel: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:${channel}`,
     channelOf: (name) => name.slice(name.indexOf("}:rt:") + "}:rt:".length),
     queue: (queue, part) => `${prefix}:{${queue}}:jobs:${part}`,

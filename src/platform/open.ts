@@ -16,6 +16,7 @@ import { createGateway, type Gateway } from "./realtime/gateway.ts";
 import { createHub, type Hub } from "./realtime/hub.ts";
 import type { ChannelSource } from "./realtime/source.ts";
 import { assertRedisIsFit, openRedis } from "./redis.ts";
+import { createThrottle } from "./throttle.ts";
 import { createTokens } from "./tokens.ts";
 
 /** What the features bring, as functions of the platform that is being opened. */
@@ -87,6 +88,7 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     tokens,
     cursors: createCursors(tokens.derive("cursors")),
     outbox,
+    throttle: createThrottle({ redis, keys, scale: config.limitsScale, now }),
     jobs: jobRelay,
     nodeId: Bun.randomUUIDv7(),
   };

@@ -7,6 +7,7 @@ import type { Mailer } from "./mail/mailer.ts";
 import type { Outbox } from "./outbox.ts";
 import type { JobRelay } from "./queue/relay.ts";
 import type { Redis } from "./redis.ts";
+import type { Throttle } from "./throttle.ts";
 import type { Tokens } from "./tokens.ts";
 import type { WorkerConfig } from "./worker_config.ts";
 
@@ -26,6 +27,7 @@ export interface Platform extends Common {
   tokens: Tokens;
   cursors: Cursors;
   outbox: Outbox;
+  throttle: Throttle;
   /** Woken after a commit that enqueued something. */
   jobs: Pick<JobRelay, "wake">;
   /** New for every life of a process, so that nothing of a former life is taken for this one's. */

@@ -11,6 +11,8 @@ export interface Call {
   body?: unknown;
   token?: string | undefined;
   headers?: Record<string, string>;
+  /** Another instance of the same cluster than the usual one. */
+  at?: string;
 }
 
 /** The answer of a real server, with its body as text. */
@@ -24,9 +26,9 @@ const TIMEOUT_MS = 10_000;
 
 /** Calls an operation as any client would. */
 export async function send(base: string, { method, path }: Listed, call: Call): Promise<Got> {
-  const { params = {}, query = "", body, token, headers = {} } = call;
+  const { params = {}, query = "", body, token, headers = {}, at = base } = call;
   const place = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? name);
-  const response = await fetch(`${base}${place}${query}`, {
+  const response = await fetch(`${at}${place}${query}`, {
     method,
     redirect: "manual",
     signal: AbortSignal.timeout(TIMEOUT_MS),

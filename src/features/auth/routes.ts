@@ -10,6 +10,7 @@ import {
   SessionRevoked,
   TokenExpired,
   TokenInvalid,
+  TooManyAttempts,
   Unauthenticated,
   ValidationFailed,
 } from "../../platform/errors.ts";
@@ -41,20 +42,28 @@ import {
   RegisterBody,
   SignedIn,
 } from "./schema.ts";
-import { login, register, type SignIn } from "./service/accounts.ts";
+import type { SignIn } from "./service/accounts.ts";
 import { deviceOf } from "./service/devices.ts";
 import { findSessionOf, refresh } from "./service/refresh.ts";
 import { logOut } from "./service/session_end.ts";
 import { getMe, type Origin } from "./service/sessions.ts";
+import { logInWithin, registerWithin } from "./service/sign_in.ts";
 
 type Headers = Record<string, string | number | string[] | undefined>;
 
-const registerRefused = problems(OriginNotAllowed, AlreadyExists, ValidationFailed, Overloaded);
+const registerRefused = problems(
+  OriginNotAllowed,
+  AlreadyExists,
+  ValidationFailed,
+  TooManyAttempts,
+  Overloaded,
+);
 const loginRefused = problems(
   InvalidCredentials,
   AccountBanned,
   OriginNotAllowed,
   ValidationFailed,
+  TooManyAttempts,
   Overloaded,
 );
 const refreshRefused = problems(
@@ -73,7 +82,7 @@ const sessionRefused = problems(Unauthenticated, TokenExpired, TokenInvalid, Ses
 export function authRoutes(platform: Platform) {
   const { config } = platform;
   const idleMs = config.sessionIdleMs;
-  const originOf = createOrigin(config);
+  const whence = createWhence(config);
   return new Elysia({ name: "auth.routes", detail: { tags: ["auth"] } })
     .use(auth(platform))
     .post(
@@ -81,10 +90,10 @@ export function authRoutes(platform: Platform) {
       async ({ body, request, server, set }) => {
         if (body.transport === "body") assertNoBrowser(request);
         const locale = localeOf(request.headers.get("accept-language") ?? "vi");
-        const signIn = await register(platform, {
+        const signIn = await registerWithin(platform, {
           ...body,
+          ...whence(request, server),
           locale,
-          origin: originOf(request, server),
         });
         set.status = 201;
         set.headers["location"] = "/v1/me";
@@ -101,7 +110,7 @@ export function authRoutes(platform: Platform) {
       "/v1/auth/login",
       async ({ body, request, server, set }) => {
         if (body.transport === "body") assertNoBrowser(request);
-        const signIn = await login(platform, { ...body, origin: originOf(request, server) });
+        const signIn = await logInWithin(platform, { ...body, ...whence(request, server) });
         return answer(signIn, body.transport, { headers: set.headers, idleMs });
       },
       {
@@ -157,13 +166,15 @@ export function authRoutes(platform: Platform) {
     );
 }
 
-/** Where a sign-in comes from, as its owner will recognise it. */
-function createOrigin(config: Config) {
+/** Where a sign-in comes from: as its owner will recognise it, and exactly, which is not kept. */
+function createWhence(config: Config) {
   const addressOf = createClientAddress(config.trustedProxies);
-  return (request: Request, server: AddressSource | null): Origin => ({
-    device: deviceOf(request.headers.get("user-agent")),
-    network: networkOf(addressOf(request, server)) ?? "",
-  });
+  return (request: Request, server: AddressSource | null) => {
+    const address = addressOf(request, server);
+    const device = deviceOf(request.headers.get("user-agent"));
+    const origin: Origin = { device, network: networkOf(address) ?? "" };
+    return { address, origin };
+  };
 }
 
 interface Presented {

@@ -24,7 +24,7 @@ export interface SignIn {
 }
 
 /** One spelling for an address, so that two accounts cannot share it. */
-function normalizeEmail(email: string): string {
+export function normalizeEmail(email: string): string {
   return email.trim().toLowerCase();
 }
 

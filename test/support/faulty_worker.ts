@@ -1,5 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { sql } from "drizzle-orm";
 
+import { AppError, DependencyUnavailable, Overloaded } from "../../src/platform/errors.ts";
 import type { WorkerPlatform } from "../../src/platform/platform.ts";
 import {
   defineJob,
@@ -17,6 +19,9 @@ const LIMIT_MS = 20_000;
 const STEP_MS = 10;
 const ABORT_GRACE_MS = 150;
 const UNKNOWN_DELAY_MS = 60_000;
+const DEFERRAL_MS = 20;
+/** More than the attempts that a job of the tests has. */
+const TIMES_AWAY = 5;
 const patience = { maxAttempts: 3, backoffMs: 10 };
 
 const payload = Type.Object({ mark: Type.Optional(Type.String()) });
@@ -39,6 +44,10 @@ function actions(platform: WorkerPlatform): Record<string, Act> {
   /** What the test reads. */
   const record = async (text: string, { id, attempt }: JobContext) =>
     void (await client.rPush(`${place}seen`, JSON.stringify({ id, attempt, text })));
+  /** Throws in turn what stands for a service that is away and for one that is too slow. */
+  const findAway = (times: number): never => {
+    throw new AppError(times % 2 === 0 ? DependencyUnavailable : Overloaded, "Cannot go on");
+  };
   return {
     succeeds: (_payload, context) => record("done", context),
     fails_twice: async (_payload, context) => {
@@ -58,6 +67,16 @@ function actions(platform: WorkerPlatform): Record<string, Act> {
     },
     throws_at_once: () => {
       throw new RangeError("before any promise");
+    },
+    finds_away: async (_payload, context) => {
+      const times = await client.incr(`${place}${context.id}`);
+      if (times <= TIMES_AWAY) findAway(times);
+      await record("done", context);
+    },
+    finds_away_for_ever: async () => findAway(0),
+    asks_postgres: async (_payload, context) => {
+      await platform.db.run({ role: "system" }, (tx) => tx.execute(sql`select 1`));
+      await record("done", context);
     },
     refuses: async () => {
       throw new JobRefused("never");
@@ -125,5 +144,9 @@ serveJobs({
   stderr: () => undefined,
   pretty: false,
   handlers: createHandlers,
-  limits: { abortGraceMs: ABORT_GRACE_MS, unknownDelayMs: UNKNOWN_DELAY_MS },
+  limits: {
+    abortGraceMs: ABORT_GRACE_MS,
+    unknownDelayMs: UNKNOWN_DELAY_MS,
+    deferralMs: DEFERRAL_MS,
+  },
 });

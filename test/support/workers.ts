@@ -11,6 +11,7 @@ import { workerEnvironment } from "../../src/platform/worker_config.ts";
 import { openTestDatabase } from "./database.ts";
 import { openTestQueue, type TestQueue } from "./jobs.ts";
 import { until } from "./poll.ts";
+import { openPostgresDetour, type PostgresDetour } from "./postgres_detour.ts";
 import { testServices } from "./services.ts";
 
 /** One call of a handler of faulty_worker.ts, as it recorded it. */
@@ -23,6 +24,8 @@ interface Seen {
 /** A queue of a test's own, and processes full of real threads that serve it with faulty_worker.ts. */
 export interface TestWorkers extends AsyncDisposable {
   queue: TestQueue;
+  /** How the threads reach their database. */
+  postgres: PostgresDetour;
   /** What the threads are given. */
   env: Record<string, string>;
   spawn: () => Worker;
@@ -50,10 +53,11 @@ const MAX_STOP_MS = 2_000;
 /** @param redisUrl where a test has a Redis of its own, or something that stands before one. */
 export async function openTestWorkers(redisUrl?: URL): Promise<TestWorkers> {
   const database = await openTestDatabase();
+  const postgres = openPostgresDetour(database.url);
   const queue = await openTestQueue(redisUrl);
   const config = await readConfig({ REDIS_PREFIX: queue.prefix, DATA_DIR: tmpdir() });
   const env = workerEnvironment(config, {
-    databaseUrl: database.url,
+    databaseUrl: postgres.url,
     redisUrl: redisUrl ?? new URL((await testServices()).redisUrl),
     publicUrl: new URL("http://localhost:3000"),
   });
@@ -69,6 +73,7 @@ export async function openTestWorkers(redisUrl?: URL): Promise<TestWorkers> {
   const place = `${queue.prefix}:{test}:`;
   return {
     queue,
+    postgres,
     env,
     lines,
     spawn,
@@ -113,6 +118,7 @@ export async function openTestWorkers(redisUrl?: URL): Promise<TestWorkers> {
     [Symbol.asyncDispose]: async () => {
       await Promise.all(supervisors.map((supervisor) => supervisor.stop()));
       await queue[Symbol.asyncDispose]();
+      postgres[Symbol.dispose]();
       await database[Symbol.asyncDispose]();
     },
   };

@@ -1,3 +1,4 @@
+import { AppError, DependencyUnavailable, Overloaded } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { TimeoutError } from "../time.ts";
 import { type JobHandler, JobRefused } from "./definition.ts";
@@ -8,8 +9,10 @@ export interface Failure {
   error: unknown;
   /** One line for the job's history. */
   text: string;
-  /** Whether another attempt may help. */
+  /** Whether no further attempt can help. */
   isFinal: boolean;
+  /** Whether Postgres, Redis or another service was away or too busy, which says nothing about the job. */
+  isAway: boolean;
 }
 
 export interface AttemptOptions {
@@ -45,13 +48,19 @@ export async function attempt(options: AttemptOptions): Promise<Failure | undefi
     return undefined;
   } catch (error) {
     const text = JSON.stringify({ attempt: job.attempt, error: describe(error) });
-    return { error, text, isFinal: error instanceof JobRefused };
+    return { error, text, isFinal: error instanceof JobRefused, isAway: isAway(error) };
   } finally {
     // An abort that comes later must find nobody to tell.
     clearTimeout(late);
     clearTimeout(giveUp);
     abort.signal.removeEventListener("abort", onAbort);
   }
+}
+
+function isAway(error: unknown): boolean {
+  return (
+    error instanceof AppError && (error.kind === DependencyUnavailable || error.kind === Overloaded)
+  );
 }
 
 /** A handler may throw anything, even what cannot be turned into text. */

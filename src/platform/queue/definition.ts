@@ -34,6 +34,8 @@ const MAX_ATTEMPTS = 3;
 const TIMEOUT_MS = 60_000;
 const BACKOFF_MS = 2_000;
 const MAX_BACKOFF_MS = 600_000;
+/** Once a service that was away is back, nothing that was put off for it waits longer than this. */
+const MAX_DEFERRAL_MS = 60_000;
 /** Far behind the longest wait; more doublings would only leave the range of numbers. */
 const MAX_DOUBLINGS = 30;
 
@@ -87,6 +89,21 @@ export class JobRefused extends Error {
  * together does not come back together. `chance` is from 0 to 1.
  */
 export function retryDelayMs(kind: JobKind, attempt: number, chance: number): number {
-  const full = Math.min(MAX_BACKOFF_MS, kind.backoffMs * 2 ** Math.min(MAX_DOUBLINGS, attempt - 1));
+  return doubledMs(
+    { firstMs: kind.backoffMs, doublings: attempt - 1, maxMs: MAX_BACKOFF_MS },
+    chance,
+  );
+}
+
+/** Milliseconds until a job that was put off `deferrals` times before is tried again; spread by chance as well. */
+export function deferralDelayMs(firstMs: number, deferrals: number, chance: number): number {
+  return doubledMs({ firstMs, doublings: deferrals, maxMs: MAX_DEFERRAL_MS }, chance);
+}
+
+function doubledMs(
+  { firstMs, doublings, maxMs }: { firstMs: number; doublings: number; maxMs: number },
+  chance: number,
+): number {
+  const full = Math.min(maxMs, firstMs * 2 ** Math.min(MAX_DOUBLINGS, doublings));
   return Math.round(full * (0.5 + chance / 2));
 }

@@ -2,7 +2,7 @@ import type { Log, LogFields } from "../log.ts";
 import type { Redis } from "../redis.ts";
 import { pause, TimeoutError } from "../time.ts";
 import { attempt, type Failure } from "./attempt.ts";
-import { type JobHandler, retryDelayMs } from "./definition.ts";
+import { deferralDelayMs, type JobHandler, retryDelayMs } from "./definition.ts";
 import type { WorkerMessage } from "./messages.ts";
 import type { JobStore, StartedJob, Ticket } from "./store.ts";
 
@@ -22,6 +22,8 @@ export interface RunnerLimits {
   reportMs: number;
   /** A kind that this version does not know waits for a worker that does. */
   unknownDelayMs: number;
+  /** The first wait of a job whose handler found Postgres or another service away; it doubles with each further one. */
+  deferralMs: number;
 }
 
 export interface RunnerOptions {
@@ -39,7 +41,14 @@ export interface RunnerOptions {
 const CONCURRENCY = 8;
 const FETCH_WAIT_MS = 2_000;
 const RETRY_MS = 250;
-const LIMITS: RunnerLimits = { abortGraceMs: 5_000, reportMs: 60_000, unknownDelayMs: 30_000 };
+const LIMITS: RunnerLimits = {
+  abortGraceMs: 5_000,
+  reportMs: 60_000,
+  unknownDelayMs: 30_000,
+  deferralMs: 1_000,
+};
+/** Three weeks of the longest wait. What finds its service away for longer spends attempts, so that every job ends. */
+const MAX_DEFERRALS = 40_000;
 
 interface Running {
   job: StartedJob;
@@ -146,7 +155,8 @@ export function createRunner(options: RunnerOptions): Runner {
     const failure = await attempt({ handler, job, abort: entry.abort, abortGraceMs, log });
     // Only Redis can keep us waiting now, and that is no fault of the thread.
     hold(reportMs);
-    const move = () => conclude(entry, { store, handler, failure });
+    const { deferralMs } = limits;
+    const move = () => conclude(entry, { store, handler, failure, deferralMs });
     const outcome = await persist(move, { limitMs: reportMs, log });
     const cause = failure ? { error: failure.error } : {};
     tellOutcome(log, outcome, { job: id, kind: job.kind, attempt: job.attempt, ...cause });
@@ -199,16 +209,21 @@ interface Concluded {
   store: JobStore;
   handler: JobHandler;
   failure: Failure | undefined;
+  deferralMs: number;
 }
 
 /** Moves a job on after an attempt. @returns what became of it. */
 async function conclude(
   { job, handBack }: Running,
-  { store, handler, failure }: Concluded,
+  { store, handler, failure, deferralMs }: Concluded,
 ): Promise<string> {
   if (!failure) return (await store.complete(job)) ? "done" : "lost";
   if (handBack) return (await store.release(job, 0)) ? "handed back" : "lost";
   const chance = (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
+  if (failure.isAway && job.deferrals < MAX_DEFERRALS) {
+    const waitMs = deferralDelayMs(deferralMs, job.deferrals, chance);
+    return (await store.defer(job, waitMs)) ? "put off" : "lost";
+  }
   const delayMs = failure.isFinal ? undefined : retryDelayMs(handler.kind, job.attempt, chance);
   return await store.fail(job, { error: failure.text, delayMs });
 }

@@ -58,14 +58,14 @@ export const SCRIPTS = {
     return ARGV[3]`,
 
   /**
-   * [entry, id, alone or nothing] → [kind, version, payload, attempt, max attempts, token]; nothing when the ticket is
-   * stale; suspect when a worker ended while the job ran and the caller runs others. A ticket goes to one worker only, so
-   * the same ticket again is that worker's repetition.
+   * [entry, id, alone or nothing] → [kind, version, payload, attempt, max attempts, token, deferrals]; nothing when the
+   * ticket is stale; suspect when a worker ended while the job ran and the caller runs others. A ticket goes to one
+   * worker only, so the same ticket again is that worker's repetition.
    */
   start: `
     local entry, id = ARGV[2], ARGV[3]
     local job = redis.call('HMGET', jobs .. id, 'state', 'entry', 'kind', 'version', 'payload', 'max', 'attempts',
-      'crashes')
+      'crashes', 'deferrals')
     if job[2] ~= entry then leave(entry) return false end
     local attempt = job[7]
     if job[1] == 'ready' then
@@ -76,7 +76,7 @@ export const SCRIPTS = {
     end
     local token = entry .. ':' .. attempt
     redis.call('HSET', jobs .. id, 'state', 'active', 'token', token)
-    return { job[3], job[4], job[5], tostring(attempt), job[6], token }`,
+    return { job[3], job[4], job[5], tostring(attempt), job[6], token, job[9] or '0' }`,
 
   /** [id, token] → 1, also when this very attempt was completed before; 0 when the token is not the present one. */
   complete: `
@@ -100,17 +100,21 @@ export const SCRIPTS = {
     local job = redis.call('HMGET', jobs .. id, 'attempts', 'max')
     if delay < 0 or tonumber(job[1]) >= tonumber(job[2]) then bury(id) return 'dead' end
     redis.call('HSET', jobs .. id, 'state', 'later')
-    redis.call('HDEL', jobs .. id, 'token')
+    redis.call('HDEL', jobs .. id, 'token', 'deferrals')
     redis.call('ZADD', later, now() + delay, id)
     return 'later'`,
 
-  /** [id, token, delay ms] → 1 when the job was handed back with its attempt, 0 when the token is not the present one. */
+  /**
+   * [id, token, delay ms, deferred or nothing] → 1 when the job was handed back with its attempt, and its deferral was
+   * counted; 0 when the token is not the present one.
+   */
   release: `
     local id, token, delay = ARGV[2], ARGV[3], tonumber(ARGV[4])
     local entry = held(id, token)
     if not entry then return 0 end
     leave(entry)
     redis.call('HINCRBY', jobs .. id, 'attempts', -1)
+    if ARGV[5] == 'deferred' then redis.call('HINCRBY', jobs .. id, 'deferrals', 1) end
     if delay == 0 then queue(id) return 1 end
     redis.call('HSET', jobs .. id, 'state', 'later')
     redis.call('HDEL', jobs .. id, 'token')

@@ -26,6 +26,8 @@ export interface StartedJob extends Ticket {
   payload: unknown;
   attempt: number;
   maxAttempts: number;
+  /** How often in a row it was put off because something that it needs was away. */
+  deferrals: number;
   token: string;
 }
 
@@ -53,6 +55,8 @@ export interface JobStore {
   ): Promise<"later" | "dead" | "lost">;
   /** Hands a job back without spending an attempt. */
   release(held: Held, delayMs: number): Promise<boolean>;
+  /** Puts a job off without spending an attempt, and counts that. */
+  defer(held: Held, delayMs: number): Promise<boolean>;
   /** Moves what is due into the line. @returns how many. */
   promote(): Promise<number>;
   /** Renews the leases of one consumer's jobs. @returns the entries of those that are lost. */
@@ -124,7 +128,10 @@ export function createJobStore(options: { redis: Redis; keys: Keys; queue: strin
       const state = await call("fail", [id, token, error, delayMs ?? -1]);
       return state === "later" || state === "dead" ? state : "lost";
     },
-    release: async ({ id, token }, delayMs) => (await call("release", [id, token, delayMs])) === 1,
+    release: async ({ id, token }, delayMs) =>
+      (await call("release", [id, token, delayMs, ""])) === 1,
+    defer: async ({ id, token }, delayMs) =>
+      (await call("release", [id, token, delayMs, "deferred"])) === 1,
     promote: async () => Number(await call("promote", [])),
     renew: async (consumer, held) => {
       const fields = held.flatMap(({ id, entry, token }) => [id, entry, token]);
@@ -184,8 +191,9 @@ async function createGroup(client: RedisClient, ready: string): Promise<void> {
 
 function toStarted(ticket: Ticket, answer: unknown): StartedJob | undefined {
   if (!Array.isArray(answer)) return undefined;
-  const [kind = "", version = "", payload = "", attempt = "", maxAttempts = "", token = ""] =
+  const [kind = "", version = "", payload = "", attempt = "", maxAttempts = "", ...rest] =
     answer as string[];
+  const [token = "", deferrals = ""] = rest;
   return {
     ...ticket,
     kind,
@@ -193,6 +201,7 @@ function toStarted(ticket: Ticket, answer: unknown): StartedJob | undefined {
     payload: JSON.parse(payload) as unknown,
     attempt: Number(attempt),
     maxAttempts: Number(maxAttempts),
+    deferrals: Number(deferrals),
     token,
   };
 }

@@ -5,6 +5,7 @@ import fc from "fast-check";
 
 import {
   DEFAULT_QUEUE,
+  deferralDelayMs,
   defineJob,
   handle,
   JobRefused,
@@ -59,6 +60,16 @@ test("a wait is between half of the doubled wait and the whole of it, and never 
     }),
     { seed: 20_261, numRuns: 500 },
   );
+});
+
+test("a job that is put off waits a little longer each time, and a minute at most", () => {
+  expect([0, 1, 2, 3].map((times) => deferralDelayMs(1_000, times, 1))).toEqual([
+    1_000, 2_000, 4_000, 8_000,
+  ]);
+  expect(deferralDelayMs(1_000, 0, 0)).toBe(500);
+  expect([6, 100, 40_000].map((times) => deferralDelayMs(1_000, times, 1))).toEqual([
+    60_000, 60_000, 60_000,
+  ]);
 });
 
 test("what failed together comes back spread over half of the wait, and later each time", () => {

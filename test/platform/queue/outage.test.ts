@@ -83,3 +83,27 @@ test("a connection that looks alive and is not keeps no thread from its work", a
   await workers.untilState([next], "done", RECOVERY_MS);
   expect(await workers.seen(next)).toEqual(["done 1"]);
 });
+
+test("an outage of Postgres spends no attempt of the jobs that need it, and none of them dies of it", async () => {
+  await using workers = await openTestWorkers();
+  workers.serve(2);
+  const before = await workers.add("asks_postgres");
+  await workers.untilState([before], "done");
+  workers.postgres.cut();
+  // One attempt each, so that whatever spends one buries.
+  const add = () => workers.add("asks_postgres", { maxAttempts: 1 });
+  const ids = await Promise.all(Array.from({ length: 10 }, add));
+  for (const id of ids) {
+    const wasPutOff = async () => Number((await workers.queue.hash(id))["deferrals"] ?? 0) > 0;
+    await until("a try in vain", wasPutOff, RECOVERY_MS);
+  }
+  expect(await workers.queue.line()).toMatchObject({ dead: [] });
+  workers.postgres.mend();
+  await workers.untilState(ids, "done", RECOVERY_MS);
+  for (const id of ids) {
+    expect(await workers.seen(id)).toEqual(["done 1"]);
+    expect(await workers.queue.hash(id)).toMatchObject({ attempts: "1", crashes: "0" });
+  }
+  expect(await workers.queue.line()).toEqual({ tickets: 0, pending: 0, later: 0, dead: [] });
+  expect(workers.lines.filter(({ level }) => level === "error")).toEqual([]);
+});

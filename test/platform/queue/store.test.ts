@@ -25,6 +25,7 @@ async function refuseAll(stale: StartedJob): Promise<void> {
   expect(await queue.store.fail(stale, { error: "{}", delayMs: undefined })).toBe("lost");
   expect(await queue.store.release(stale, 0)).toBe(false);
   expect(await queue.store.release(stale, 1_000)).toBe(false);
+  expect(await queue.store.defer(stale, 1_000)).toBe(false);
   expect(await queue.store.renew("a", [stale])).toEqual([stale.entry]);
   expect([await queue.hash(stale.id), await queue.line()]).toEqual(before);
 }
@@ -161,6 +162,26 @@ test("a job that is handed back keeps its attempt, at once or after a while", as
   expect(await queue.store.release(again, 60_000)).toBe(true);
   expect(await queue.line()).toEqual({ ...EMPTY, later: 1 });
   expect((await queue.hash(again.id))["attempts"]).toBe("0");
+});
+
+test("a job that is put off keeps its attempt and counts how often, until an attempt fails by itself", async () => {
+  const [id = ""] = await queue.add(1, { maxAttempts: 2 });
+  for (const deferrals of [0, 1, 2]) {
+    const job = await queue.begin("a");
+    expect(job).toMatchObject({ attempt: 1, deferrals });
+    expect(await queue.store.defer(job, 0)).toBe(true);
+    await refuseAll(job);
+  }
+  const job = await queue.begin("a");
+  expect(await queue.store.defer(job, 60_000)).toBe(true);
+  expect(await queue.line()).toEqual({ ...EMPTY, later: 1 });
+  expect(await queue.hash(id)).toMatchObject({ attempts: "0", deferrals: "4" });
+  expect(await queue.hash(id)).not.toHaveProperty("errors");
+  const later = queue.keys.queue("default", "later");
+  await queue.redis.client.zAdd(later, { score: 0, value: id });
+  await queue.store.promote();
+  expect(await queue.store.fail(await queue.begin("a"), SOON)).toBe("later");
+  expect(await queue.hash(id)).not.toHaveProperty("deferrals");
 });
 
 test("a batch that Redis does not wait for changes nothing, and a repeated one adds nothing", async () => {

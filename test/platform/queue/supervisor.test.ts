@@ -47,6 +47,32 @@ test("a job is done once, and its neighbours that fail are tried again or buried
   expect(workers.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
+test("a job that finds a service away is put off without spending an attempt, and says so as a warning", async () => {
+  const id = await workers.add("finds_away", { maxAttempts: 1 });
+  await workers.untilState([id], "done");
+  expect(await workers.seen(id)).toEqual(["done 1"]);
+  expect(await workers.queue.hash(id)).toMatchObject({ attempts: "1", deferrals: "5" });
+  expect(workers.lines.filter(({ level }) => level === "error")).toEqual([]);
+});
+
+test("what was put off for weeks spends attempts, so that it ends at last", async () => {
+  const id = await workers.add("unheard_of");
+  await workers.untilState([id], "later");
+  const job = workers.queue.keys.jobs("default") + id;
+  await workers.queue.redis.client.hSet(job, {
+    kind: "test.finds_away_for_ever",
+    deferrals: 40_000,
+  });
+  await workers.queue.redis.client.zAdd(workers.queue.keys.queue("default", "later"), {
+    score: 0,
+    value: id,
+  });
+  // A failure that counts begins the count of deferrals anew.
+  await until("a spent attempt", async () => (await workers.errors(id)).length === 1);
+  await until("a put-off", async () => (await workers.queue.hash(id))["deferrals"] !== undefined);
+  await workers.queue.redis.client.zRem(workers.queue.keys.queue("default", "later"), id);
+});
+
 test("a payload that is not of its kind is refused without being run", async () => {
   const [id = ""] = await workers.queue.add(1, { kind: "test.succeeds", payload: `{"mark":1}` });
   await workers.untilState([id], "dead");

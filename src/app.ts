@@ -1,5 +1,7 @@
 import { Elysia } from "elysia";
 
+import { adminRoutes } from "./features/admin/routes.ts";
+import { auditRoutes } from "./features/audit/routes.ts";
 import { isSessionAlive } from "./features/auth/mod.ts";
 import { authRoutes } from "./features/auth/routes.ts";
 import { reauthenticationRoutes } from "./features/auth/routes/reauthentication.ts";
@@ -44,6 +46,8 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => authRoutes(platform)),
     when(api, () => sessionRoutes(platform)),
     when(api, () => reauthenticationRoutes(platform)),
+    when(api, () => auditRoutes(platform)),
+    when(api, () => adminRoutes(platform)),
     when(api, () => chatRoutes(platform)),
     when(api, () => ticketRoutes(platform)),
     when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),

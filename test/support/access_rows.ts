@@ -1,4 +1,4 @@
-import { converse, PASSWORD, type Person, sessionOf, signIn } from "./client.ts";
+import { converse, PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
 import type { Call } from "./contract.ts";
 
 /**
@@ -41,6 +41,10 @@ POST /v1/auth/reauthenticate                   anon       old      gone     204 
 GET /v1/sessions                               anon       old      gone     200       200       200       200        200
 DELETE /v1/sessions                            anon       old      gone     204       204       204       204        204
 DELETE /v1/sessions/:id                        anon       old      gone     none      none      204       none       none
+GET /v1/me/audit                               anon       old      gone     200       200       200       200        200
+GET /v1/admin/users                            anon       old      gone     none      none      none      200        200
+PATCH /v1/admin/users/:id                      anon       old      gone     none      none      none      200        200
+GET /v1/admin/users/:id/audit                  anon       old      gone     none      none      none      none       200
 GET /.well-known/jwks.json                     200        200      200      200       200       200       200        200
 GET /v1/conversations                          anon       old      gone     200       200       200       200        200
 POST /v1/conversations                         anon       old      gone     201       201       201       201        201
@@ -100,6 +104,11 @@ export const INPUTS: Record<string, Input> = {
   "DELETE /v1/sessions/:id": async ({ url, people }) => ({
     params: { id: sessionOf((await signIn(url, people.owner)).token) },
   }),
+  "PATCH /v1/admin/users/:id": async ({ url }) => ({
+    params: { id: (await signUp(url)).id },
+    body: { banned: true },
+  }),
+  "GET /v1/admin/users/:id/audit": ({ people }) => ({ params: { id: people.stranger.id } }),
   "POST /v1/conversations": () => ({ body: { kind: "group", name: "VN30", memberIds: [] } }),
   "GET /v1/conversations/:id/messages": async (stage) => ({ params: await group(stage) }),
   "POST /v1/conversations/:id/messages": async (stage) => ({

@@ -2,11 +2,18 @@ import { access } from "../../platform/http/access.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { authenticate } from "./service/sessions.ts";
 
-export type { Session } from "./schema.ts";
+export { ReauthenticationRequired, type Session } from "./schema.ts";
+export { announceChanged, type Changed, noteChanged } from "./service/account_change.ts";
 export { register } from "./service/accounts.ts";
 export { assertPasswordFits } from "./service/password_policy.ts";
 export { assertRecent } from "./service/recent.ts";
-export { announceEnded, endSessions, noteEnded } from "./service/session_end.ts";
+export {
+  announceEnded,
+  type Ended,
+  endSessions,
+  endWithin,
+  noteEnded,
+} from "./service/session_end.ts";
 export { authenticate, getSession, isSessionAlive } from "./service/sessions.ts";
 
 /** Gives a feature's routes the declarations of access: `signedIn: true` or `open: true`. */

@@ -20,6 +20,8 @@ Sign in with **login** or **register**, press **Authorize**, and put the \`acces
   },
   tags: [
     { name: "auth", description: "Accounts, sessions and tokens." },
+    { name: "audit", description: "What happened to an account." },
+    { name: "admin", description: "For staff; to everybody else there is nothing here." },
     { name: "chat", description: "Conversations, their members and their messages." },
     { name: "realtime", description: "The socket, and the tickets that open it." },
     { name: "health", description: "What balancers and monitors ask." },

@@ -4,7 +4,10 @@ import type { RedisClient } from "../redis.ts";
 export const SCAN = 200;
 /** What is kept of a finished job, so that a repeated answer about it can be told from a stale one. */
 const DONE_LIFE_MS = 3_600_000;
+/** Threads that may end while a job runs, before the job is taken for the cause. */
 const MAX_CRASHES = 3;
+/** Processes that may vanish while a job runs; most are killed from outside, so the job itself is rarely the cause. */
+const MAX_LAPSES = 20;
 
 /**
  * Every script sees the same five keys of one queue and the prefix of its jobs, takes the time from Redis, and may be
@@ -50,7 +53,7 @@ export const SCRIPTS = {
       local id = ARGV[i]
       if redis.call('EXISTS', jobs .. id) == 0 and redis.call('SISMEMBER', settled, id) == 0 then
         redis.call('HSET', jobs .. id, 'kind', ARGV[i + 1], 'version', ARGV[i + 2], 'payload', ARGV[i + 3],
-          'max', ARGV[i + 4], 'attempts', 0, 'crashes', 0)
+          'max', ARGV[i + 4], 'attempts', 0, 'crashes', 0, 'lapses', 0)
         queue(id)
       end
     end
@@ -59,17 +62,17 @@ export const SCRIPTS = {
 
   /**
    * [entry, id, alone or nothing] → [kind, version, payload, attempt, max attempts, token, deferrals]; nothing when the
-   * ticket is stale; suspect when a worker ended while the job ran and the caller runs others. A ticket goes to one
+   * ticket is stale; suspect when a worker ended or vanished while the job ran and the caller runs others. A ticket goes to one
    * worker only, so the same ticket again is that worker's repetition.
    */
   start: `
     local entry, id = ARGV[2], ARGV[3]
     local job = redis.call('HMGET', jobs .. id, 'state', 'entry', 'kind', 'version', 'payload', 'max', 'attempts',
-      'crashes', 'deferrals')
+      'crashes', 'deferrals', 'lapses')
     if job[2] ~= entry then leave(entry) return false end
     local attempt = job[7]
     if job[1] == 'ready' then
-      if ARGV[4] ~= 'alone' and tonumber(job[8]) > 0 then return 'suspect' end
+      if ARGV[4] ~= 'alone' and job[8] + (job[10] or 0) > 0 then return 'suspect' end
       attempt = redis.call('HINCRBY', jobs .. id, 'attempts', 1)
     elseif job[1] ~= 'active' then
       return false
@@ -145,12 +148,19 @@ export const SCRIPTS = {
     end
     return lost`,
 
-  /** [lease ms, consumer or nothing] → how many were looked at, then (id, what became of it)… of vanished workers. */
+  /**
+   * [lease ms, consumer or nothing] → how many were looked at, then (id, what became of it)… of ended or vanished workers.
+   * Whoever names a consumer knows that its thread has ended by itself; a lease only tells that a process was not heard of.
+   */
   reap: `
     local found = ARGV[3] == ''
       and redis.pcall('XPENDING', ready, 'workers', 'IDLE', ARGV[2], '-', '+', ${SCAN})
       or redis.pcall('XPENDING', ready, 'workers', '-', '+', ${SCAN}, ARGV[3])
     if found.err then return { '0' } end
+    local count, max, text = 'crashes', ${MAX_CRASHES}, '{"error":"the worker ended while it ran"}'
+    if ARGV[3] == '' then
+      count, max, text = 'lapses', ${MAX_LAPSES}, '{"error":"the process vanished while it ran"}'
+    end
     local outcome = { tostring(#found) }
     for _, pending in ipairs(found) do
       local entry = pending[1]
@@ -163,8 +173,8 @@ export const SCRIPTS = {
       elseif job[2] == entry and job[1] == 'active' then
         outcome[#outcome + 1] = id
         redis.call('HINCRBY', jobs .. id, 'attempts', -1)
-        remember(id, '{"error":"the worker ended while it ran"}')
-        if redis.call('HINCRBY', jobs .. id, 'crashes', 1) >= ${MAX_CRASHES} then
+        remember(id, text)
+        if redis.call('HINCRBY', jobs .. id, count, 1) >= max then
           bury(id)
           outcome[#outcome + 1] = 'dead'
         else

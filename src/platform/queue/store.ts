@@ -61,7 +61,10 @@ export interface JobStore {
   promote(): Promise<number>;
   /** Renews the leases of one consumer's jobs. @returns the entries of those that are lost. */
   renew(consumer: string, held: Held[]): Promise<string[]>;
-  /** Puts back what vanished workers held: all that is idle for `leaseMs`, or at once what one consumer holds. */
+  /**
+   * Puts back what vanished processes held, which is all that is idle for `leaseMs`, or at once what one consumer holds
+   * whose thread has ended. The former is seldom the fault of a job, so it buries only after many times.
+   */
   reap(of: { leaseMs: number } | { consumer: string }): Promise<Reaped[]>;
   /** Removes a consumer, unless it holds something. */
   forget(consumer: string): Promise<void>;

@@ -34,6 +34,36 @@ test("what a consumer leaves is put back at once, crashes are counted, and the t
   expect(await queue.hash(second)).toMatchObject({ state: "ready", crashes: "0", attempts: "0" });
 });
 
+test("three killed processes bury no job, and the twentieth does", async () => {
+  const [id = ""] = await queue.add(1, { maxAttempts: 1 });
+  for (let lapse = 1; lapse <= 20; lapse += 1) {
+    const [ticket] = await queue.take("a");
+    if (!ticket) throw new Error("Cannot find the ticket");
+    // What was in hand when a process vanished is a suspect like any other.
+    const begun = await queue.store.start(ticket, { alone: false });
+    if (lapse === 1) expect(begun).toMatchObject({ id, attempt: 1 });
+    else expect(begun).toBe("suspect");
+    expect(await queue.store.start(ticket, alone)).toMatchObject({ id, attempt: 1 });
+    const outcome = lapse === 20 ? "dead" : "ready";
+    expect(await queue.store.reap({ leaseMs: 0 })).toEqual([{ id, outcome }]);
+  }
+  expect(await queue.hash(id)).toMatchObject({ crashes: "0", lapses: "20" });
+  expect(await queue.line()).toEqual({ tickets: 0, pending: 0, later: 0, dead: [id] });
+});
+
+test("processes that vanished do not shorten what is borne of threads that end", async () => {
+  const [id = ""] = await queue.add(1);
+  for (const outcome of ["ready", "ready", "dead"] as const) {
+    if (outcome !== "dead") {
+      await queue.begin("a");
+      expect(await queue.store.reap({ leaseMs: 0 })).toEqual([{ id, outcome: "ready" }]);
+    }
+    await queue.begin("a");
+    expect(await queue.store.reap({ consumer: "a" })).toEqual([{ id, outcome }]);
+  }
+  expect(await queue.hash(id)).toMatchObject({ state: "dead", crashes: "3", lapses: "2" });
+});
+
 test("a job that may have ended its worker runs alone from then on, and spends nothing by waiting", async () => {
   await queue.add(1);
   await queue.begin("a");

@@ -93,7 +93,7 @@ test("what a killed process held runs again once its lease is over", async () =>
   own.serve(1, LEASE);
   await own.untilState([id], "done");
   expect(await own.seen(id)).toEqual(["done 1"]);
-  expect(await own.queue.hash(id)).toMatchObject({ attempts: "1", crashes: "1" });
+  expect(await own.queue.hash(id)).toMatchObject({ attempts: "1", crashes: "0", lapses: "1" });
 });
 
 test("a job whose lease is lost is told to end, and its next attempt keeps the lease it has", async () => {
@@ -109,7 +109,7 @@ test("a job whose lease is lost is told to end, and its next attempt keeps the l
   await own.mark("lost");
   await own.untilState([id], "done");
   expect(await own.seen(id)).toEqual(["began 1", "began 1", "done 1"]);
-  expect(await own.queue.hash(id)).toMatchObject({ attempts: "1", crashes: "1" });
+  expect(await own.queue.hash(id)).toMatchObject({ attempts: "1", crashes: "0", lapses: "1" });
 });
 
 test("a thread sees nothing of the process's environment but what its jobs need", async () => {

@@ -155,4 +155,8 @@ test("a changed value, a new row and a removed one are noticed, and what a sessi
     "users",
   ]);
   expect(await changesOf(() => sql`delete from app.users where id = ${other}`)).toEqual(["users"]);
+  expect(
+    await changesOf(() => sql`insert into app.bus_outbox (id, channel) values (${other}, 'c')`),
+  ).toEqual(["bus_outbox"]);
+  expect(await changesOf(() => sql`delete from app.bus_outbox where id = ${other}`)).toEqual([]);
 });

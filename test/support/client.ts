@@ -41,10 +41,10 @@ export async function call(
 
 let count = 0;
 
-export async function signUp(url: string, name = "Someone"): Promise<Person> {
+export async function signUp(url: string, name = "Someone", password = PASSWORD): Promise<Person> {
   const email = `p${(count += 1)}.${Bun.randomUUIDv7()}@example.com`;
   const { status, body } = await call("POST", `${url}/v1/auth/register`, {
-    body: { email, password: PASSWORD, displayName: name, transport: "body" },
+    body: { email, password, displayName: name, transport: "body" },
   });
   if (status !== 201) throw new Error(`Cannot sign up: ${status} ${JSON.stringify(body)}`);
   const { user, accessToken, refreshToken } = body as unknown as {
@@ -56,9 +56,9 @@ export async function signUp(url: string, name = "Someone"): Promise<Person> {
 }
 
 /** Another session of somebody who has signed up. */
-export async function signIn(url: string, person: Person): Promise<Person> {
+export async function signIn(url: string, person: Person, password = PASSWORD): Promise<Person> {
   const { status, body } = await call("POST", `${url}/v1/auth/login`, {
-    body: { email: person.email, password: PASSWORD, transport: "body" },
+    body: { email: person.email, password, transport: "body" },
   });
   if (status !== 200) throw new Error(`Cannot sign in: ${status} ${JSON.stringify(body)}`);
   const { accessToken, refreshToken } = body;

@@ -39,6 +39,8 @@ export const accounts = app.table(
       .references(() => users.id, { onDelete: "cascade" }),
     /** Normalised: NFC, lower case. */
     email: text().notNull().unique(),
+    /** When somebody showed that mail to this very address reaches them; null until then. */
+    emailVerifiedAt: timestamp({ withTimezone: true }),
     passwordHash: text(),
     role: text({ enum: ["user", "moderator", "admin"] })
       .notNull()

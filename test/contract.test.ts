@@ -19,6 +19,7 @@ import {
   send,
   shakeHands,
 } from "./support/contract.ts";
+import { bannedLogin, staffScenarios } from "./support/contract_staff.ts";
 import { type Cluster, type Instance, openCluster } from "./support/instance.ts";
 import { type Document, type Listed, listOperations } from "./support/openapi.ts";
 
@@ -63,7 +64,12 @@ beforeAll(async () => {
   bad = { expired, revoked: gone.token };
   document = (await ask("GET", `${server.url}/swagger/json`)).body as unknown as Document;
   operations = listOperations(document);
-  scenarios = { ...authScenarios(gone), ...(await chatScenarios()), ...otherScenarios() };
+  scenarios = {
+    ...authScenarios(gone),
+    ...(await chatScenarios()),
+    ...(await staffScenarios(server.url, cluster.database.sql)),
+    ...otherScenarios(),
+  };
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
@@ -122,6 +128,7 @@ function authScenarios(gone: Person): Scenarios {
     login: {
       "200": () => ({ body: credentials }),
       "401 invalid_credentials": () => ({ body: { ...credentials, password: "another one" } }),
+      "403 account_banned": () => bannedLogin(server.url, cluster.database.sql),
       "403 origin_not_allowed": () => ({
         body: { ...credentials, transport: "body" },
         headers: page,

@@ -8,7 +8,7 @@ import {
 } from "@sinclair/typebox";
 import { t } from "elysia";
 
-import { declareFields, parseInteger } from "./text.ts";
+import { countCharacters, declareFields, parseInteger } from "./text.ts";
 
 /** What a schema says to readers; a title also names it in the API's document. */
 interface Words {
@@ -81,6 +81,26 @@ export function integerParameter(range: Range) {
     .Transform(t.Unsafe<number>({ ...range, [Kind]: PARAMETER, type: "integer" }))
     .Decode((value) => Number(value))
     .Encode((value) => value);
+}
+
+interface Lengths {
+  minLength: number;
+  maxLength: number;
+}
+
+const CHARACTERS = "Characters";
+
+TypeRegistry.Set<Lengths>(CHARACTERS, ({ minLength, maxLength }, value) => {
+  if (typeof value !== "string") return false;
+  return within({ minimum: minLength, maximum: maxLength }, countCharacters(value));
+});
+
+/**
+ * Text whose length counts in characters of Unicode, as JSON Schema has it. The framework's own string counts UTF-16
+ * units, for which an emoji is two.
+ */
+export function characters(lengths: Lengths, words: Words = {}) {
+  return t.Unsafe<string>({ ...words, ...lengths, [Kind]: CHARACTERS, type: "string" });
 }
 
 /** One line for people to read: no line breaks, no blank ends, at least one visible character. */

@@ -64,6 +64,11 @@ function normalizeText(text: string, pointer: string): string {
   return text.normalize("NFC");
 }
 
+/** The length in characters of Unicode; `length` counts some of them twice. */
+export function countCharacters(text: string): number {
+  return Array.from(text).length;
+}
+
 /** A whole number in decimal digits; undefined for every other spelling that JavaScript would take for a number. */
 export function parseInteger(text: string): number | undefined {
   return /^-?\d+$/.test(text) ? Number(text) : undefined;

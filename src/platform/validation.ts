@@ -2,7 +2,7 @@ import type { TSchema } from "@sinclair/typebox";
 import { type ValueError, ValueErrorType } from "@sinclair/typebox/errors";
 
 import type { FieldError, Text } from "./errors.ts";
-import { parseInteger } from "./text.ts";
+import { countCharacters, parseInteger } from "./text.ts";
 
 /** More errors than this help nobody, and a hostile body could have thousands. */
 const MAX_ERRORS = 10;
@@ -60,14 +60,8 @@ const EXPLANATIONS = new Map<ValueErrorType, (schema: TSchema, value: unknown) =
       message: { en: "has a field that is not known here", vi: "có trường không được hỗ trợ" },
     }),
   ],
-  [
-    ValueErrorType.StringMinLength,
-    ({ minLength }) => atLeast("too_short", `${minLength} characters`, `${minLength} ký tự`),
-  ],
-  [
-    ValueErrorType.StringMaxLength,
-    ({ maxLength }) => atMost("too_long", `${maxLength} characters`, `${maxLength} ký tự`),
-  ],
+  [ValueErrorType.StringMinLength, tooShort],
+  [ValueErrorType.StringMaxLength, tooLong],
   [
     ValueErrorType.ArrayMaxItems,
     ({ maxItems }) => atMost("too_many", `${maxItems} items`, `${maxItems} phần tử`),
@@ -95,12 +89,23 @@ function explainOne(error: ValueError): Explanation {
 }
 
 /** TypeBox knows nothing of a kind of our own but that it was refused. */
-function explainKind({ type, minimum, maximum }: TSchema, value: unknown): Explanation {
+function explainKind(schema: TSchema, value: unknown): Explanation {
+  const { type, minimum, maximum, minLength } = schema;
+  if (type === "string" && typeof value === "string")
+    return countCharacters(value) < Number(minLength) ? tooShort(schema) : tooLong(schema);
   const number = type === "integer" ? parseInteger(String(value)) : undefined;
   if (number === undefined) return WRONG_TYPE;
   return number < Number(minimum)
     ? atLeast("too_small", `${minimum}`, `${minimum}`)
     : atMost("too_large", `${maximum}`, `${maximum}`);
+}
+
+function tooShort({ minLength }: TSchema): Explanation {
+  return atLeast("too_short", `${minLength} characters`, `${minLength} ký tự`);
+}
+
+function tooLong({ maxLength }: TSchema): Explanation {
+  return atMost("too_long", `${maxLength} characters`, `${maxLength} ký tự`);
 }
 
 function atLeast(code: string, en: string, vi: string): Explanation {

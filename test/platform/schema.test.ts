@@ -2,7 +2,15 @@ import { expect, test } from "bun:test";
 
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 
-import { Id, integerParameter, line, object, page, text } from "../../src/platform/schema.ts";
+import {
+  characters,
+  Id,
+  integerParameter,
+  line,
+  object,
+  page,
+  text,
+} from "../../src/platform/schema.ts";
 
 function accepts(schema: Parameters<typeof TypeCompiler.Compile>[0], value: unknown): boolean {
   return TypeCompiler.Compile(schema).Check(value);
@@ -27,6 +35,17 @@ test("a line has visible ends and no breaks; a text has at least one visible cha
     false,
     false,
   ]);
+});
+
+test("characters are counted as JSON Schema counts them, and documented as a string", () => {
+  const schema = characters({ minLength: 2, maxLength: 3 }, { description: "Short." });
+  const texts = ["🐙🍋", "🐙🍋🚲", "ab", "abc", "🐙", "🐙🍋🚲🎻", "a", "abcd", "", 12, null];
+  expect(texts.map((value) => accepts(schema, value))).toEqual([
+    ...Array<boolean>(4).fill(true),
+    ...Array<boolean>(7).fill(false),
+  ]);
+  const document: unknown = JSON.parse(JSON.stringify(schema));
+  expect(document).toEqual({ type: "string", minLength: 2, maxLength: 3, description: "Short." });
 });
 
 test("a page is items and a cursor that may be null", () => {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { t } from "elysia";
 
-import { integerParameter, object } from "../../src/platform/schema.ts";
+import { characters, integerParameter, object } from "../../src/platform/schema.ts";
 import { explain } from "../../src/platform/validation.ts";
 
 const check = TypeCompiler.Compile(
@@ -16,6 +16,14 @@ test("each wrong place is named once, with a code", () => {
     "/kind required",
     "/name too_short",
   ]);
+});
+
+test("a text that counts in characters is told what any other text is", () => {
+  const words = TypeCompiler.Compile(object({ a: characters({ minLength: 2, maxLength: 3 }) }));
+  const codes = [{}, { a: 12 }, { a: "🐙" }, { a: "🐙🍋🚲🎻" }, { a: "🐙🍋" }].map((value) =>
+    explain(words, value).map(({ pointer, code }) => `${pointer} ${code}`),
+  );
+  expect(codes).toEqual([["/a required"], ["/a type"], ["/a too_short"], ["/a too_long"], []]);
 });
 
 test("neither a value nor an unknown field's name is repeated", () => {

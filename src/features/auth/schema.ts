@@ -2,7 +2,7 @@ import { t } from "elysia";
 
 import { defineError } from "../../platform/errors.ts";
 import { defineJob } from "../../platform/queue/definition.ts";
-import { count, Id, integer, line, object, page, Time } from "../../platform/schema.ts";
+import { characters, count, Id, integer, line, object, page, Time } from "../../platform/schema.ts";
 
 export const InvalidCredentials = defineError("invalid_credentials", 401, {
   en: "The e-mail address or the password is wrong",
@@ -29,7 +29,15 @@ export const ReauthenticationRequired = defineError("reauthentication_required",
 
 const Email = t.String({ format: "frm-email", maxLength: 254, examples: ["lan@example.com"] });
 /** Counted after Unicode normalisation; no rules of composition, because length is what resists guessing. */
-const NewPassword = t.String({ minLength: 8, maxLength: 128, examples: ["seven green lanterns"] });
+const NewPassword = characters(
+  { minLength: 8, maxLength: 128 },
+  {
+    description: "Refused as `too_common` when it would be guessed soon.",
+    examples: ["seven green lanterns"],
+  },
+);
+/** A wrong password may be as long as it likes within reason: it is wrong, not invalid. */
+const PASSWORD_LENGTHS = { minLength: 1, maxLength: 128 };
 /** Where the refresh token travels: a cookie for browsers, the body for native clients. */
 const Transport = t.Optional(
   t.Union([t.Literal("cookie"), t.Literal("body")], {
@@ -44,16 +52,15 @@ export const RegisterBody = object({
   transport: Transport,
 });
 
-/** A wrong password may be as long as it likes within reason: it is wrong, not invalid. */
 export const LoginBody = object({
   email: t.String({ minLength: 1, maxLength: 254, examples: ["lan@example.com"] }),
-  password: t.String({ minLength: 1, maxLength: 128, examples: ["seven green lanterns"] }),
+  password: characters(PASSWORD_LENGTHS, { examples: ["seven green lanterns"] }),
   transport: Transport,
 });
 
 /** Proves anew who is behind a session. */
 export const ReauthenticationBody = object({
-  password: t.String({ minLength: 1, maxLength: 128, description: "The account's password" }),
+  password: characters(PASSWORD_LENGTHS, { description: "The account's password" }),
 });
 
 export const RefreshBody = t.Optional(

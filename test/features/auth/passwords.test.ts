@@ -76,12 +76,27 @@ test("one's own name or address is no password", async () => {
   expect(answer.body["errors"] as unknown).toMatchObject([{ code: "too_common" }]);
 });
 
-test("four emoji are four characters, however JavaScript counts them", async () => {
-  const answer = await register("🐙🍋🚲🎻");
+const EMOJI = Array.from({ length: 129 }, (_, index) => String.fromCodePoint(0x1f300 + index * 3));
+
+test.each([
+  ["seven emoji, which are fourteen to JavaScript", EMOJI.slice(0, 7).join(""), "too_short"],
+  ["seven letters that were eleven before", "ệộữẫxkq".normalize("NFD"), "too_short"],
+  ["129 emoji", EMOJI.join(""), "too_long"],
+  ["129 letters", "kxqvbtzm".repeat(17).slice(0, 129), "too_long"],
+])("%s are no password", async (_what, password, code) => {
+  const answer = await register(password);
   expect(answer.status).toBe(422);
-  expect(answer.body["errors"] as unknown).toMatchObject([
-    { pointer: "/password", code: "too_short" },
-  ]);
+  expect(answer.body["errors"] as unknown).toMatchObject([{ pointer: "/password", code }]);
+});
+
+test.each([
+  ["eight", EMOJI.slice(0, 8).join("")],
+  ["128", EMOJI.slice(0, 128).join("")],
+])("%s characters of any kind are one", async (_what, password) => {
+  const answer = await register(password);
+  expect(answer.status).toBe(201);
+  const { email } = answer.body["user"] as unknown as { email: string };
+  expect((await login(email, password)).status).toBe(200);
 });
 
 test("whichever way a device composes letters and spaces, the password is the same", async () => {

@@ -24,9 +24,19 @@ export interface Tokens {
   verify(token: string): Promise<AccessClaims>;
   /** Public halves of all keys, as a JSON Web Key Set. */
   publicKeys(): { keys: PublicKey[] };
-  /** Derives a secret for one purpose, so that the same key never serves two. */
-  derive(purpose: string): Uint8Array;
+  /**
+   * Derives a secret for one purpose from each key, newest first, so that the same key never serves two. What was made
+   * with one of them is understood for as long as its key is listed.
+   */
+  derive(purpose: string): DerivedKeys;
 }
+
+export interface DerivedKey {
+  /** Of the signing key that it was derived from. */
+  kid: string;
+  secret: Uint8Array;
+}
+export type DerivedKeys = [DerivedKey, ...DerivedKey[]];
 
 export interface PublicKey {
   kty: "OKP";
@@ -92,9 +102,16 @@ export function createTokens(keys: SigningKey[], now: () => Date): Tokens {
       return fresh.claims;
     },
     publicKeys: () => ({ keys: keys.map((key) => publicHalf(key)) }),
-    derive: (purpose) =>
-      new Bun.CryptoHasher("sha256", newest.d).update(`frm-ai ${purpose}`).digest(),
+    derive: (purpose) => [
+      deriveKey(newest, purpose),
+      ...keys.slice(1).map((key) => deriveKey(key, purpose)),
+    ],
   };
+}
+
+function deriveKey({ kid, d }: SigningKey, purpose: string): DerivedKey {
+  const secret = new Bun.CryptoHasher("sha256", d).update(`frm-ai ${purpose}`).digest();
+  return { kid, secret };
 }
 
 interface Verified {

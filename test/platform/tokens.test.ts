@@ -57,8 +57,13 @@ test("an older key goes on verifying, and the public set holds no private half",
   expect(JSON.stringify(both.publicKeys())).not.toContain(key.d);
 });
 
-test("derived secrets differ by purpose", () => {
+test("derived secrets differ by purpose and by key, and a rotation keeps those of listed keys", async () => {
+  const newest = await generateSigningKey();
+  const rotated = createTokens([newest, key], () => new Date(clock)).derive("a");
   expect(tokens.derive("a")).not.toEqual(tokens.derive("b"));
+  expect(rotated.map(({ kid }) => kid)).toEqual([newest.kid, key.kid]);
+  expect(rotated[1]).toEqual(tokens.derive("a")[0]);
+  expect(rotated[0].secret).not.toEqual(tokens.derive("a")[0].secret);
 });
 
 /** A token with a good signature of our own key, whatever its header and payload say. */

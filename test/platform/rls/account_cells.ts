@@ -40,7 +40,7 @@ export const accounts: Coverage = {
   grants: {
     app: "select(user_id email role tier locale version banned_at) update(role tier version banned_at)",
     auth: "select insert update",
-    system: "select(user_id email locale)",
+    system: "select(user_id email locale email_verified_at)",
   },
   cells: [
     ["lan", "select user_id, email, role, tier, locale, version, banned_at from app.accounts", 1],
@@ -79,7 +79,7 @@ export const accounts: Coverage = {
     ["auth", "insert into app.accounts (user_id, email) values (:bare, 'x')", 1],
     ["auth", "update app.accounts set password_hash = 'x' where user_id = :minh", 1],
     ["auth", "delete from app.accounts where user_id = :lan", "denied"],
-    ["system", "select user_id, email, locale from app.accounts", 8],
+    ["system", "select user_id, email, locale, email_verified_at from app.accounts", 8],
     ["system", "select tier from app.accounts", "denied"],
     ["system", "update app.accounts set tier = 'premium'", "denied"],
     ["public", "select email from app.accounts", "denied"],

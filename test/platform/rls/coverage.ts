@@ -1,6 +1,7 @@
 import { accounts, auditEntries, sessions, users } from "./account_cells.ts";
 import type { Coverage } from "./cells.ts";
 import { conversationEvents, conversationMembers, conversations, messages } from "./chat_cells.ts";
+import { accountTokens, emailChanges } from "./link_cells.ts";
 import { busOutbox, devSecrets, jobOutbox, jobOutboxHead } from "./queue_cells.ts";
 
 /** What is proven of each table. A table that is missing here, or a policy or grant of one, is a failure. */
@@ -9,6 +10,8 @@ export const COVERAGE: Record<string, Coverage> = {
   accounts,
   sessions,
   audit_entries: auditEntries,
+  account_tokens: accountTokens,
+  email_changes: emailChanges,
   conversations,
   conversation_members: conversationMembers,
   messages,

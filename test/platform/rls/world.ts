@@ -16,7 +16,7 @@ export interface World extends AsyncDisposable {
  * was banned. Bare is a user without an account.
  */
 const NAMES =
-  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job fresh another".split(
+  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another".split(
     " ",
   );
 
@@ -56,6 +56,10 @@ const ROWS = [
   `insert into app.audit_entries (id, user_id, actor_id, action, created_at) values
      (:lans_entry, :lan, :lan, 'auth.login', now()), (:product_entry, :lan, null, 'auth.alarm', now()),
      (:minhs_entry, :minh, :lan, 'auth.ban', now())`,
+  `insert into app.account_tokens (id, user_id, purpose, digest, email, mail_id, created_at, expires_at)
+     values (:token, :lan, 'verify', '\\x01', 'lan@example.com', :row, now(), now())`,
+  `insert into app.email_changes (id, user_id, old_email, new_email, created_at, expires_at)
+     values (:change, :lan, 'lan@example.com', 'new@example.com', now(), now())`,
   `insert into app.conversations (id, kind, direct_key, created_by, last_seq, last_event_at, created_at) values
      (:team, 'group', null, :lan, 6, now(), now()),
      (:pair, 'direct', concat(:minh, ':', :hoa), :minh, 2, now(), now()),
@@ -82,7 +86,8 @@ const ROWS = [
 export async function openWorld(): Promise<World> {
   const given = Bun.env["RLS_DATABASE_URL"];
   const world = given === undefined ? await openTestDatabase() : openGiven(new URL(given));
-  await world.sql.unsafe(ROWS.map(withIds).join(";")).simple();
+  const [someone] = await world.sql`select 1 from app.users limit 1`;
+  if (!someone) await world.sql.unsafe(ROWS.map(withIds).join(";")).simple();
   return world;
 }
 

@@ -1,0 +1,119 @@
+/**
+ * Breaks row-level security in one place after the other, each in a database of its own, and runs the proof of
+ * test/platform/rls against it: `rls_mutations.ts` breaks everything, `rls_mutations.ts TEXT…` only what has one of the
+ * texts in its name. A break that no test notices is a failure.
+ */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+
+import { openTestDatabase } from "../../test/support/database.ts";
+import { closeTestServices, testServices } from "../../test/support/services.ts";
+import { listMutants, type Mutant } from "./rls_mutants.ts";
+
+const ROOT = join(import.meta.dir, "..", "..");
+const PROOF = ["matrix", "functions", "claims"].map(
+  (name) => `./test/platform/rls/${name}.test.ts`,
+);
+const PROOF_LIMIT_MS = 60_000;
+const INTACT: Mutant = { name: "nothing is broken", statement: "select 1" };
+const FAILED = /^\(fail\) (.+?)(?: \[[\d.]+m?s\])?$/m;
+
+/** Breaks that change nothing that anybody could do, because something else holds too; each says what. */
+const HARMLESS: Record<string, string> = {};
+
+interface Verdict {
+  mutant: Mutant;
+  /** The test that noticed; undefined when none did. */
+  killer: string | undefined;
+}
+
+/** Runs the proof against a fresh database in which the mutant is at home. @throws when the proof itself does not run. */
+async function judge(mutant: Mutant): Promise<Verdict> {
+  await using database = await openTestDatabase();
+  await database.sql.unsafe(mutant.statement);
+  const child = Bun.spawn([process.execPath, "--no-orphans", "test", "--bail=1", ...PROOF], {
+    cwd: ROOT,
+    env: { ...process.env, RLS_DATABASE_URL: database.url.href },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: PROOF_LIMIT_MS,
+  });
+  const texts = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  const output = Bun.stripANSI(texts.join("\n"));
+  const code = await child.exited;
+  const killer = FAILED.exec(output)?.[1];
+  if (code === 0 ? killer !== undefined : killer === undefined || killer === "(unnamed)")
+    throw new Error(
+      `Cannot judge "${mutant.name}": the proof did not run\n${output.slice(-2_000)}`,
+    );
+  return { mutant, killer };
+}
+
+/** Judges as many at once as there are cores. */
+async function judgeAll(mutants: Mutant[]): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  const waiting = mutants.values();
+  async function work(): Promise<void> {
+    for (const mutant of waiting) {
+      const verdict = await judge(mutant);
+      verdicts.push(verdict);
+      console.log(formatVerdict(verdict));
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return verdicts;
+}
+
+function formatVerdict({ mutant, killer }: Verdict): string {
+  const excuse = HARMLESS[mutant.name];
+  if (killer !== undefined) return `killed    ${mutant.name}\n          by ${killer}`;
+  return excuse === undefined
+    ? `SURVIVED  ${mutant.name}`
+    : `harmless  ${mutant.name}\n          ${excuse}`;
+}
+
+async function main(texts: string[]): Promise<number> {
+  const startedAt = performance.now();
+  await testServices();
+  const intact = await judge(INTACT);
+  if (intact.killer !== undefined) {
+    console.log(`The proof fails although nothing is broken: ${intact.killer}`);
+    return 1;
+  }
+  await using database = await openTestDatabase();
+  const all = await listMutants(database.sql);
+  const chosen = texts.length === 0 ? all : all.filter((mutant) => isChosen(mutant, texts));
+  const verdicts = await judgeAll(chosen);
+  // Migrations that came while we were at it would have killed every break since then.
+  if ((await judge(INTACT)).killer !== undefined) {
+    console.log("The proof fails now although nothing is broken: the migrations have changed");
+    return 1;
+  }
+  const survivors = verdicts.filter((verdict) => isWrong(verdict));
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  for (const { mutant, killer } of survivors)
+    console.log(
+      killer === undefined
+        ? `No test notices: ${mutant.name}: ${mutant.statement}`
+        : `Called harmless, but noticed: ${mutant.name}`,
+    );
+  const stale = Object.keys(HARMLESS).filter((name) => !all.some((mutant) => mutant.name === name));
+  for (const name of stale) console.log(`Called harmless, but gone: ${name}`);
+  const killed = verdicts.filter(({ killer }) => killer !== undefined).length;
+  console.log(
+    `${verdicts.length} breaks of ${all.length}, ${killed} noticed, ${verdicts.length - killed - survivors.length} harmless, ${survivors.length + stale.length} wrong, ${seconds} s`,
+  );
+  return verdicts.length > 0 && survivors.length + stale.length === 0 ? 0 : 1;
+}
+
+function isChosen({ name }: Mutant, texts: string[]): boolean {
+  return texts.some((text) => name.includes(text));
+}
+
+function isWrong({ mutant, killer }: Verdict): boolean {
+  return (killer === undefined) !== Object.hasOwn(HARMLESS, mutant.name);
+}
+
+const code = await main(process.argv.slice(2)).finally(closeTestServices);
+process.exit(code);

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+
+import { actAs, type Actor, attemptUnder, SERVING_ROLES } from "./cells.ts";
+import { openWorld, withIds, type World } from "./world.ts";
+
+let world: World;
+
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+});
+
+/** Where the temporary schema is not named last it comes first, with whatever types somebody has made in it. */
+const PATH = "search_path=pg_catalog, pg_temp";
+
+/** A definer runs as its owner, so each is a hole in the policies, and here is why it must be one. */
+const FUNCTIONS = [
+  { name: "conversation_role(uuid)", definer: true, roles: ["app"] },
+  { name: "staff_role()", definer: true, roles: ["app"] },
+  { name: "user_id()", definer: false, roles: [...SERVING_ROLES] },
+];
+
+test("our functions are those that are known, with a fixed path, and definers serve one role alone", async () => {
+  const found = await world.sql<{ name: string; definer: boolean; path: string }[]>`
+    select p.oid::regprocedure::text as name, p.prosecdef as definer, p.proconfig[1] as path
+    from pg_proc p where p.pronamespace = 'app'::regnamespace order by 1`;
+  expect([...found]).toEqual(
+    FUNCTIONS.map(({ name, definer }) => ({ name: `app.${name}`, definer, path: PATH })),
+  );
+  for (const { name, roles } of FUNCTIONS)
+    for (const role of SERVING_ROLES) {
+      const call = `select app.${name.replace("uuid", ":team")}`;
+      const outcome = await attemptUnder(world.sql, `set local role frm_${role}`, withIds(call));
+      expect({ name, role, outcome }).toEqual({
+        name,
+        role,
+        outcome: roles.includes(role) ? 1 : "denied",
+      });
+    }
+});
+
+test("no trigger, rule or default privilege works behind the policies, and nothing of ours is elsewhere", async () => {
+  const [found] = await world.sql`
+    select
+      (select count(*) from pg_trigger t join pg_class c on c.oid = t.tgrelid
+        where c.relnamespace = 'app'::regnamespace and not t.tgisinternal)::int as triggers,
+      (select count(*) from pg_rules where schemaname = 'app')::int as rules,
+      (select count(*) from pg_default_acl)::int as defaults,
+      (select count(*) from pg_proc where proowner = 'frm_owner'::regrole
+        and pronamespace <> 'app'::regnamespace)::int as elsewhere,
+      (select count(*) from pg_proc where pronamespace = 'app'::regnamespace
+        and proowner <> 'frm_owner'::regrole)::int as foreign`;
+  expect({ ...found }).toEqual({ triggers: 0, rules: 0, defaults: 0, elsewhere: 0, foreign: 0 });
+});
+
+const ROLES: [Actor, string, string | null][] = [
+  ["lan", "conversation_role(:team)", "owner"],
+  ["minh", "conversation_role(:team)", "admin"],
+  ["hoa", "conversation_role(:team)", "member"],
+  ["hoa", "conversation_role(:pair)", "member"],
+  ["lan", "conversation_role(:pair)", null],
+  ["quan", "conversation_role(:team)", null],
+  ["eve", "conversation_role(:eves_new)", null],
+  ["nobody", "conversation_role(:team)", null],
+  ["lan", "staff_role()", null],
+  ["mai", "staff_role()", "moderator"],
+  ["anh", "staff_role()", "admin"],
+  ["tung", "staff_role()", null],
+  ["nobody", "staff_role()", null],
+];
+
+test.each(ROLES)("for %s %s is %p", async (actor, call, role) => {
+  const connection = await world.sql.reserve();
+  try {
+    await connection.unsafe(`begin; ${actAs(actor)}`).simple();
+    const [row] = await connection.unsafe(withIds(`select app.${call} as role`));
+    expect(row?.["role"]).toBe(role);
+  } finally {
+    await connection.unsafe("rollback").simple();
+    connection.release();
+  }
+});
+
+const SPY = `
+  create function pg_temp.spy(pg_catalog.text) returns pg_catalog.bool language plpgsql as $$
+    begin
+      if current_user = 'frm_owner' then raise exception 'acting as the owner' using errcode = 'FRM01'; end if;
+      return true;
+    end $$;
+  create domain pg_temp.uuid as pg_catalog.uuid check (pg_temp.spy(value::pg_catalog.text));
+  create domain pg_temp.jsonb as pg_catalog.jsonb check (pg_temp.spy(value::pg_catalog.text));
+  create domain pg_temp.text as pg_catalog.text check (pg_temp.spy(value));
+  create temp table conversation_members (role pg_catalog.text);
+  create temp table accounts (role pg_catalog.text)`;
+
+test.each(["conversation_role(:team::pg_catalog.uuid)", "staff_role()"])(
+  "types, tables and checks of one's own never run as the owner inside %s",
+  async (call) => {
+    const statement = withIds(`select app.${call}`).replaceAll("::uuid", "::pg_catalog.uuid");
+    expect(await attemptUnder(world.sql, `${actAs("lan")}; ${SPY}`, statement)).toBe(1);
+  },
+);

@@ -26,7 +26,7 @@ export interface SupervisorLimits {
   renewMs: number;
   reapMs: number;
   stuckCheckMs: number;
-  /** A thread that holds nothing and says nothing for so long is blocked by what a former job left behind. */
+  /** A thread that runs nothing and says nothing for so long is blocked by what a former job left behind. */
   silenceMs: number;
   /** How long running jobs may go on once the process stops; after `stopMs` the threads are ended. */
   graceMs: number;
@@ -134,9 +134,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
   async function endStuck(): Promise<void> {
     const now = performance.now();
-    for (const { held, worker, seenAt } of threads) {
-      const isSilent = held.size === 0 && now - seenAt > limits.silenceMs;
-      if (!isSilent && ![...held.values()].some(({ endsAt }) => now > endsAt)) continue;
+    for (const { held, worker, isReady, seenAt } of threads) {
+      const ends = [...held.values()].map(({ endsAt }) => endsAt);
+      // A running job has an end of its own; one that waits for its turn excuses no silence.
+      const runsNothing = ends.every((endsAt) => endsAt === Infinity);
+      // One that still starts has more to do than to say so, and a limit of its own.
+      const isSilent = isReady && runsNothing && now - seenAt > limits.silenceMs;
+      if (!isSilent && !ends.some((endsAt) => now > endsAt)) continue;
       log.error("a worker thread is stuck", { held: held.size });
       worker.terminate();
     }

@@ -72,6 +72,36 @@ test("a thread that cannot be made, or ends before it is ready, is tried again",
   expect(spawned).toBe(3);
 });
 
+test("a thread that falls silent while a job waits for its turn in it is replaced", async () => {
+  await using own = await openTestWorkers();
+  const [id = ""] = await own.queue.add(1, { kind: "test.succeeds" });
+  const [ticket] = await own.queue.take("silent");
+  const job = JSON.stringify({ ...ticket, token: "" });
+  const silent = `data:text/javascript,onmessage = () => {
+    postMessage({ type: "ready" });
+    postMessage({ type: "held", job: ${job}, limitMs: Infinity });
+  }`;
+  let spawned = 0;
+  own.serve(1, { silenceMs: 300, leaseMs: 2_000 }, () => {
+    spawned += 1;
+    return spawned === 1 ? new Worker(silent) : own.spawn();
+  });
+  await own.untilState([id], "done", STOP_MS);
+  expect(own.lines.some(({ message }) => message === "a worker thread is stuck")).toBe(true);
+  expect(spawned).toBe(2);
+});
+
+test("a thread that takes long to start is not taken for silent", async () => {
+  await using own = await openTestWorkers();
+  const late =
+    "data:text/javascript,onmessage = () => setTimeout(() => postMessage({ type: 'ready' }), 600)";
+  own.serve(1, { silenceMs: 200 }, () => new Worker(late));
+  const isStuck = () => own.lines.some(({ message }) => message === "a worker thread is stuck");
+  const began = performance.now();
+  await until("the silence after the start", isStuck);
+  expect(performance.now() - began).toBeGreaterThan(700);
+});
+
 test("a job may take longer than a lease, and is neither taken away nor run twice", async () => {
   await using own = await openTestWorkers();
   own.serve(1, LEASE);

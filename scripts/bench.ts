@@ -3,13 +3,14 @@
  * `bench.ts all` runs every one. With `--check` a missed goal is a failure.
  */
 import { fanout } from "./bench/benches/fanout.ts";
+import { login } from "./bench/benches/login.ts";
 import { me } from "./bench/benches/me.ts";
 import { bystanderNotes } from "./bench/busy.ts";
 import type { Bench } from "./bench/contract.ts";
 import { exitCodeOf, formatReport, writeRows } from "./bench/report.ts";
 import { openStage } from "./bench/stage.ts";
 
-const BENCHES: Bench[] = [me, fanout];
+const BENCHES: Bench[] = [me, login, fanout];
 /** A bench that takes longer hangs. */
 const LIMIT_MS = 300_000;
 

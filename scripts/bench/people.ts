@@ -20,9 +20,29 @@ export async function registerPeople(base: string, count: number): Promise<Perso
   return people;
 }
 
-async function register(base: string): Promise<Person> {
-  const email = `${crypto.randomUUID()}@example.com`;
-  const body = { email, password: crypto.randomUUID(), displayName: "Bench", transport: "body" };
+/** What somebody signs in with. */
+export interface Login {
+  email: string;
+  password: string;
+}
+
+/** Registers this many people who will sign in themselves. */
+export async function registerLogins(base: string, count: number): Promise<Login[]> {
+  const logins: Login[] = [];
+  while (logins.length < count) {
+    const login = newLogin();
+    await register(base, login);
+    logins.push(login);
+  }
+  return logins;
+}
+
+function newLogin(): Login {
+  return { email: `${crypto.randomUUID()}@example.com`, password: crypto.randomUUID() };
+}
+
+async function register(base: string, login = newLogin()): Promise<Person> {
+  const body = { ...login, displayName: "Bench", transport: "body" };
   const answer = await request<{ user: { id: string }; accessToken: string }>(
     `${base}/v1/auth/register`,
     { method: "POST", body },

@@ -3,6 +3,7 @@ import type { Coverage } from "./cells.ts";
 import { conversationEvents, conversationMembers, conversations, messages } from "./chat_cells.ts";
 import { accountTokens, emailChanges } from "./link_cells.ts";
 import { busOutbox, devSecrets, jobOutbox, jobOutboxHead } from "./queue_cells.ts";
+import { recoveryCodes, totpSecrets } from "./totp_cells.ts";
 
 /** What is proven of each table. A table that is missing here, or a policy or grant of one, is a failure. */
 export const COVERAGE: Record<string, Coverage> = {
@@ -12,6 +13,8 @@ export const COVERAGE: Record<string, Coverage> = {
   audit_entries: auditEntries,
   account_tokens: accountTokens,
   email_changes: emailChanges,
+  totp_secrets: totpSecrets,
+  recovery_codes: recoveryCodes,
   conversations,
   conversation_members: conversationMembers,
   messages,

@@ -76,6 +76,9 @@ const ROWS = [
   `insert into app.conversation_events (conversation_id, seq, kind, actor_id, message_id, created_at)
      select conversation_id, seq, 'msg.new', sender_id, id, created_at from app.messages`,
   `insert into app.bus_outbox (id, channel) values (:row, 'c:x')`,
+  `insert into app.totp_secrets (user_id, key_id, sealed, created_at, confirmed_at) values
+     (:lan, 'k', '\\x01', now(), now()), (:minh, 'k', '\\x02', now(), null)`,
+  `insert into app.recovery_codes values (:lan, '\\x01'), (:lan, '\\x02'), (:minh, '\\x03')`,
   `insert into app.dev_secrets values ('name', 'value')`,
   `insert into app.job_outbox (id, queue, kind, version, payload, max_attempts)
      values (:job, 'default', 'x', 1, '{}', 3)`,

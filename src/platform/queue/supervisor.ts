@@ -70,7 +70,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const stopping = new AbortController();
   const loops: Promise<void>[] = [];
   let lives = 0;
-  let reapsFrom = 0;
+  // Redis may have been away until a moment ago. By then every process that lives has renewed what it holds, and a lease
+  // is far longer, so what was killed does not wait for this.
+  let reapsFrom = performance.now() + limits.renewMs + limits.reapMs;
 
   /** One thread after another in the same place, for ever. */
   async function keep(): Promise<void> {

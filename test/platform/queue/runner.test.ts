@@ -116,6 +116,23 @@ test("a job may take longer than a lease, and is neither taken away nor run twic
   expect(await own.queue.hash(id)).toMatchObject({ attempts: "1", crashes: "0" });
 });
 
+test("a process that starts leaves others the time to renew their leases", async () => {
+  await using own = await openTestWorkers();
+  const id = await own.add("succeeds");
+  const job = await own.queue.begin("other");
+  const leaseMs = 200;
+  const over = performance.now() + leaseMs;
+  await until("the end of the lease", () => performance.now() > over);
+  // As after an outage of Redis, when nobody could renew.
+  own.serve(1, { leaseMs, renewMs: 1_000, reapMs: 20 });
+  const turns = performance.now() + 2 * leaseMs;
+  await until("several turns of the new process", () => performance.now() > turns);
+  expect(await own.queue.store.renew("other", [job])).toEqual([]);
+  expect(await own.queue.store.complete(job)).toBe(true);
+  expect(await own.queue.hash(id)).toMatchObject({ state: "done", attempts: "1", lapses: "0" });
+  expect(await own.seen(id)).toEqual([]);
+});
+
 test("what a killed process held runs again once its lease is over", async () => {
   await using own = await openTestWorkers();
   const id = await own.add("succeeds");

@@ -5,12 +5,13 @@
 import { fanout } from "./bench/benches/fanout.ts";
 import { login } from "./bench/benches/login.ts";
 import { me } from "./bench/benches/me.ts";
+import { rls } from "./bench/benches/rls.ts";
 import { bystanderNotes } from "./bench/busy.ts";
 import type { Bench } from "./bench/contract.ts";
 import { exitCodeOf, formatReport, writeRows } from "./bench/report.ts";
 import { openStage } from "./bench/stage.ts";
 
-const BENCHES: Bench[] = [me, login, fanout];
+const BENCHES: Bench[] = [me, login, fanout, rls];
 /** A bench that takes longer hangs. */
 const LIMIT_MS = 300_000;
 

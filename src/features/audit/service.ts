@@ -80,7 +80,8 @@ function toEntry(row: typeof auditEntries.$inferSelect): AuditEntry {
     actor: actorOf(row),
     sessionId,
     network,
-    details: details.map(([name, value]) => ({ name, value: String(value) })),
+    // Postgres keeps no order of them.
+    details: details.toSorted().map(([name, value]) => ({ name, value: String(value) })),
     createdAt: createdAt.toISOString(),
   };
 }

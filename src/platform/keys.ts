@@ -22,11 +22,15 @@ export interface Keys {
   channelOf(name: string): string;
   /**
    * What a queue keeps. `ready`: STREAM of tickets {id}, deleted when their job moves on. `later`: ZSET of ids by due
-   * time in ms. `dead`: ZSET of ids by time of death. `settled`: SET of ids whose outbox rows may go. `cursor`: STRING,
-   * the last batch that was published. None of them expires; the outbox bounds all of them.
+   * time in ms. `dead`: ZSET of ids by time of death; nothing takes them out, so it grows with every job that dies.
+   * `settled`: SET of ids whose outbox rows may go. `cursor`: STRING, the last batch that was published. None of them
+   * expires. Each id in them but a settled one has its row in the outbox, which fills them anew when they are lost.
    */
   queue(queue: string, part: "ready" | "later" | "dead" | "settled" | "cursor"): string;
-  /** Prefix of a queue's jobs: `<prefix><id>` is a HASH, which expires an hour after the job is done. */
+  /**
+   * Prefix of a queue's jobs: `<prefix><id>` is a HASH, which expires an hour after the job is done. That of a dead
+   * letter stays.
+   */
   jobs(queue: string): string;
 }
 

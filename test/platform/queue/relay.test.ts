@@ -162,6 +162,20 @@ test("a Redis that has lost everything is filled again, and what was completed s
   expect(await queue.store.complete(done)).toBe(false);
 });
 
+test("a dead letter keeps its row, and is tried anew by a Redis that has lost everything", async () => {
+  const relay = startRelay();
+  const [id = ""] = await ask(1);
+  relay.wake();
+  await untilInLine(1);
+  const death = { error: "{}", delayMs: undefined };
+  expect(await queue.store.fail(await queue.begin("a"), death)).toBe("dead");
+  await untilCurrent();
+  expect(await queue.line()).toMatchObject({ tickets: 0, dead: [id] });
+  await queue.wipe();
+  await untilInLine(1);
+  expect(await queue.begin("b")).toMatchObject({ id, attempt: 1 });
+});
+
 test("a Redis that is back at an older state gets what it has forgotten, and nothing twice", async () => {
   startRelay();
   const old = await ask(4);

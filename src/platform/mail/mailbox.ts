@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { createTransport } from "nodemailer";
@@ -9,6 +9,9 @@ import type { Mailer } from "./mailer.ts";
 const MAX_MAILS = 1_000;
 const MAIL_ID = /^[\w-]{1,128}$/;
 const FILE = /^([\w-]{1,128})\.eml$/;
+const DRAFT = /^[\w-]{1,128}\.eml\.[\w-]+\.part$/;
+/** Far longer than a mail takes to be written; what is older was left by a process that was killed meanwhile. */
+const DRAFT_LIFE_MS = 3_600_000;
 
 export interface MailboxOptions {
   folder: string;
@@ -49,17 +52,24 @@ export function createMailbox(options: MailboxOptions): Mailer {
       } finally {
         await rm(draft, { force: true });
       }
-      await prune(folder);
+      await prune(folder, now());
     },
   };
 }
 
 /** The ids of the mails in a folder, newest first: they are made of UUIDs of version 7, which sort by time. */
 export async function listMailIds(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+  return toMailIds(await listNames(folder));
+}
+
+async function listNames(folder: string): Promise<string[]> {
+  return await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw error;
   });
+}
+
+function toMailIds(names: string[]): string[] {
   return names
     .flatMap((name) => FILE.exec(name)?.[1] ?? [])
     .toSorted()
@@ -73,7 +83,16 @@ export async function readMail(folder: string, id: string): Promise<Uint8Array |
   return (await file.exists()) ? await file.bytes() : undefined;
 }
 
-async function prune(folder: string): Promise<void> {
-  for (const id of (await listMailIds(folder)).slice(MAX_MAILS))
+async function prune(folder: string, now: Date): Promise<void> {
+  const names = await listNames(folder);
+  for (const id of toMailIds(names).slice(MAX_MAILS))
     await rm(join(folder, `${id}.eml`), { force: true });
+  for (const draft of names.filter((name) => DRAFT.test(name))) {
+    const path = join(folder, draft);
+    // One that is gone by now has become a mail.
+    const writtenAt = await stat(path)
+      .then(({ mtimeMs }) => mtimeMs)
+      .catch(() => Infinity);
+    if (now.getTime() - writtenAt > DRAFT_LIFE_MS) await rm(path, { force: true });
+  }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -90,6 +90,22 @@ test("the mailbox keeps the newest thousand mails", async () => {
   expect(kept).toHaveLength(1_000);
   expect(kept[0]).toBe("m-1000");
   expect(kept).not.toContain("m-0000");
+});
+
+test("drafts that a kill left are removed after an hour, and younger ones and other files stay", async () => {
+  const { folder, mailbox } = openMailbox("drafts");
+  const ages = { "m-5.eml.old.part": 61, "m-6.eml.young.part": 59, "notes.part": 61 };
+  for (const [name, minutes] of Object.entries(ages)) {
+    await Bun.write(join(folder, name), "half a mail");
+    const writtenAt = new Date(AT.getTime() - minutes * 60_000);
+    await utimes(join(folder, name), writtenAt, writtenAt);
+  }
+  await mailbox.send(mailOf("m-7"), signal);
+  expect((await readdir(folder)).toSorted()).toEqual([
+    "m-6.eml.young.part",
+    "m-7.eml",
+    "notes.part",
+  ]);
 });
 
 test("a letter has the same content in both forms, and nothing in it becomes markup", () => {

@@ -49,6 +49,7 @@ const GROUPS = {
     hiphop dance dancer party school college student teacher doctor police soldier army marine navy sniper bullet
     pistol gunner fire fireman firefly money dollar dollars cash million millionaire billion rich bitcoin crypto ethereum
     dogecoin blockchain trader trading trade stock stocks investor investing invest finance bank banker market bull
+    india indonesia pakistan philippines thailand singapore malaysia sayang bismillah maverick billionaire forex
     business office company work worker boss monday friday sunday january february march april june july august september
     october november december one two three four five six seven eight nine zero number number1 numberone
     naked nipples porn penis vagina sexsex hardcore mother1 bigdick bigcock ncc1701 thx1138 rush2112 bond007 agent007
@@ -87,8 +88,8 @@ const GROUPS = {
     maimai maimaiyeuem maimaibenem hanhphuc maymaman mayman thanhcong vuive vui buon codon motminh nuocmat kyniem
     sinhnhat chucmung tetnguyendan tuoitre tuoitho thanhxuan hoctro hocsinh sinhvien giaovien thaygiao cogiao bacsi
     congan bodoi kysu giamdoc congty ketoan nhanvien
-    deptrai xinhgai xinhdep dangyeu congchua hoangtu hoanghau nuhoang thienthan thiensu thienduong quynho acquy
-    ngoisao matroi mattroi mattrang bautroi giomua muaxuan muaha muathu muadong hoahong hoasen hoamai hoadao hoalan
+    deptrai xinhgai xinhdep dangyeu congchua hoangtu hoanghau nuhoang thienthan thiensu thienduong taovodich emlacuaanh embeyeu
+    ngoisao mattroi mattrang bautroi giomua muaxuan muaha muathu muadong hoahong hoasen hoamai hoadao hoalan
     huongduong bienxanh songbien dongsong
     vietnam vietnamvodich hanoi saigon hochiminh tphcm hcm danang haiphong cantho nhatrang dalat hue vungtau quangninh
     quangnam nghean thanhhoa namdinh thaibinh binhduong dongnai phuquoc sapa halong vinhomes viettel vinaphone mobifone
@@ -138,6 +139,7 @@ export const WALKS: readonly string[] = [
   "a1s2d3f4g5h6j7k8l9",
   "1a2s3d4f5g6h7j8k9l",
   "z1x2c3v4b5n6m7",
+  "1z2x3c4v5b6n7m",
   "a1b2c3d4e5f6g7h8",
   "1a2b3c4d5e6f7g8h",
   "qweasdzxc",

@@ -170,6 +170,10 @@ interface WorkOptions {
 /** Starts the threads for background work, each with the environment that its jobs need and no more. */
 function work({ platform, storeOf }: Opened, { lifecycle, config, places }: WorkOptions): void {
   const env = workerEnvironment(config, places);
+  if (config.production)
+    platform.log.warn("no mail service is configured: mail stays in DATA_DIR/mailbox", {
+      dataDir: config.dataDir,
+    });
   const supervisor = createSupervisor({
     count: config.workers,
     spawn: () => new Worker(new URL("./worker.ts", import.meta.url), { env }),

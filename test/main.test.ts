@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 
+import { generateSigningKey } from "../src/platform/tokens.ts";
 import { call, signUp } from "./support/client.ts";
 import { type Cluster, openCluster } from "./support/instance.ts";
 import { until } from "./support/poll.ts";
@@ -75,6 +76,27 @@ test("a port that somebody has is one line, and the address of a start is the on
   child.kill("SIGTERM");
   expect(await child.exited).toBe(0);
   expect((await reader.read()).done).toBe(true);
+});
+
+test("production without a mail service says once where its mail stays, and development need not", async () => {
+  const production = {
+    NODE_ENV: "production",
+    HOST: "127.0.0.1",
+    PUBLIC_URL: "https://api.example.com",
+    JWT_KEYS: JSON.stringify([await generateSigningKey()]),
+  };
+  const told = async (env: Record<string, string>) => {
+    const instance = await cluster.start({ ...env, WORKERS: "1" });
+    await instance.stop();
+    const lines = instance
+      .log()
+      .split("\n")
+      .filter((line) => line.includes("no mail service"));
+    return lines.map((line) => (JSON.parse(line) as { level: string }).level);
+  };
+  expect(await told(production)).toEqual(["warn"]);
+  expect(await told({})).toEqual([]);
+  expect(await told({ ...production, ROLE: "api" })).toEqual([]);
 });
 
 test("SIGTERM ends the readiness, then sends the sockets away, finishes what is in hand and exits 0", async () => {

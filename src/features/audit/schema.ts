@@ -7,6 +7,11 @@ import { Id, object, page, Time } from "../../platform/schema.ts";
  * secret, an address or a text that somebody wrote. An action stands in stored rows, so it is never renamed.
  */
 export interface AuditDetails {
+  "account.email_change_requested": None;
+  "account.email_changed": None;
+  "account.email_verified": None;
+  "account.password_changed": None;
+  "account.password_reset": None;
   "admin.banned": None;
   "admin.role_changed": Change;
   "admin.tier_changed": Change;

@@ -115,7 +115,7 @@ test("only whoever knows the password learns of a ban, and after the ban the old
   const login = async (password: string) => {
     const body = { email: lan.email, password, transport: "body" };
     const answer = await call("POST", `${second.url}/v1/auth/login`, { body });
-    return [answer.status, String(answer.body["code"] ?? "")];
+    return [answer.status, answer.status === 200 ? "" : String(answer.body["code"])];
   };
   expect(await login(`${PASSWORD}!`)).toEqual([401, "invalid_credentials"]);
   expect(await login(PASSWORD)).toEqual([403, "account_banned"]);

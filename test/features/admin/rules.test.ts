@@ -29,8 +29,11 @@ function make(role: Role): Promise<Person> {
   return signUpAs(role, { url: server.url, sql: cluster.database.sql });
 }
 
-function change(actor: Person, id: string, patch: object, url = server.url): Promise<Answer> {
-  return call("PATCH", `${url}/v1/admin/users/${id}`, { token: actor.token, body: patch });
+function change(actor: Person & { url?: string }, id: string, patch: object): Promise<Answer> {
+  return call("PATCH", `${actor.url ?? server.url}/v1/admin/users/${id}`, {
+    token: actor.token,
+    body: patch,
+  });
 }
 
 function outcomeOf({ status, body }: Answer): string {
@@ -143,7 +146,7 @@ test("two admins who take each other's role at once, on two instances, leave one
     const [a, b] = [await make("admin"), await make("admin")];
     const outcomes = await Promise.all([
       change(a, b.id, { role: "user" }),
-      change(b, a.id, { role: "user" }, other.url),
+      change({ ...b, url: other.url }, a.id, { role: "user" }),
     ]);
     expect(outcomes.map(outcomeOf).toSorted()[0]).toBe("200");
     const rows = await cluster.database.sql`

@@ -14,7 +14,7 @@ export const totpSecrets: Coverage = {
     ["lan", "select key_id from app.totp_secrets", "denied"],
     ["lan", "select last_step from app.totp_secrets", "denied"],
     ["lan", "select code_failures_until from app.totp_secrets", "denied"],
-    ["lan", "select user_id from app.totp_secrets where sealed is not null", "denied"],
+    ["lan", "select user_id from app.totp_secrets where sealed > '\\x00'", "denied"],
     ["lan", "update app.totp_secrets set last_step = 0", "denied"],
     ["lan", "update app.totp_secrets set confirmed_at = null", 0, "update"],
     ["lan", "delete from app.totp_secrets", "denied"],

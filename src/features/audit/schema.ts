@@ -12,6 +12,11 @@ export interface AuditDetails {
   "account.email_verified": None;
   "account.password_changed": None;
   "account.password_reset": None;
+  "account.email_change_requested": None;
+  "account.email_changed": None;
+  "account.email_verified": None;
+  "account.password_changed": None;
+  "account.password_reset": None;
   "admin.banned": None;
   "admin.role_changed": Change;
   "admin.tier_changed": Change;
@@ -21,6 +26,10 @@ export interface AuditDetails {
   "auth.refresh_reused": None;
   "auth.register": None;
   "auth.sessions_ended": { count: number };
+  "mfa.disabled": None;
+  "mfa.enabled": None;
+  "mfa.recovery_renewed": None;
+  "mfa.recovery_used": None;
 }
 type None = Record<never, never>;
 interface Change {

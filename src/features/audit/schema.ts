@@ -12,11 +12,6 @@ export interface AuditDetails {
   "account.email_verified": None;
   "account.password_changed": None;
   "account.password_reset": None;
-  "account.email_change_requested": None;
-  "account.email_changed": None;
-  "account.email_verified": None;
-  "account.password_changed": None;
-  "account.password_reset": None;
   "admin.banned": None;
   "admin.role_changed": Change;
   "admin.tier_changed": Change;

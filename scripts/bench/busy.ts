@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 
 import { median } from "./comparison.ts";
@@ -7,11 +8,14 @@ import type { Series } from "./rounds.ts";
 export interface Busy {
   client: number;
   servers: number;
-  /** Postgres, Redis, and whatever else ran on the machine. */
+  /**
+   * Postgres, Redis, and whatever else ran on the machine. The kernel counts processes and the machine apart, so this may
+   * fall a little below 0 where nothing else ran; it is shown as it is.
+   */
   rest: number;
 }
 
-/** The kernel counts a process's time in these, on every Linux that Bun runs on. */
+/** The kernel counts time in these, on every Linux that Bun runs on. */
 const TICKS_PER_SECOND = 100;
 const BYSTANDER_WATCH_MS = 2_000;
 /** What an idle machine's own housekeeping may take. */
@@ -43,7 +47,7 @@ export async function measureCpu<T>(
   const serverSeconds = after.servers - before.servers;
   const servers = serverSeconds / seconds;
   const machine = (after.machine - before.machine) / seconds;
-  const rest = Math.max(0, machine - client - servers);
+  const rest = machine - client - servers;
   return { result, busy: { client, servers, rest }, serverSeconds };
 }
 
@@ -91,7 +95,21 @@ async function cpuSecondsOf(pids: number[]): Promise<number> {
 
 /** Processor seconds that the whole machine has spent on anything but waiting. */
 function machineCpuSeconds(): number {
+  if (process.platform === "linux") return busySecondsIn(readFileSync("/proc/stat", "utf8"));
   let busyMs = 0;
   for (const { times } of cpus()) busyMs += times.user + times.nice + times.sys + times.irq;
   return busyMs / 1_000;
+}
+
+/**
+ * Reads the first line of `/proc/stat`. Unlike `os.cpus()` it has softirq, where much of the network's work is done, and
+ * steal, the time in which another machine had our processor; time of guests is counted in user and nice already.
+ */
+export function busySecondsIn(stat: string): number {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = stat
+    .slice(0, stat.indexOf("\n"))
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND;
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { busySecondsIn, measureCpu } from "../../scripts/bench/busy.ts";
 import { compare, median, percentile, reaches } from "../../scripts/bench/comparison.ts";
 import type { Goal, Row, Side } from "../../scripts/bench/contract.ts";
 import { eachFrame, encodeFrame, Opcode } from "../../scripts/bench/load/websocket.ts";
@@ -131,6 +132,24 @@ test("a goal may also be a bound from above", async () => {
   expect(reaches(rows[0] as Row, [goal(1.4)])).toBe(false);
 });
 
+test("a machine is busy with all that is not waiting, the network's interrupts included", () => {
+  // user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice
+  const stat = "cpu  100 20 30 4000 5000 6 7 8 90 10\ncpu0 1 1 1 1 1 1 1 1 1 1\n";
+  expect(busySecondsIn(stat)).toBe(1.71);
+});
+
+test("what else was busy is the honest remainder, even where the counts do not add up", async () => {
+  // Elsewhere nothing tells what a process has used.
+  if (process.platform !== "linux") return;
+  const servers = Array.from({ length: 200 }, () => process.pid);
+  const { busy } = await measureCpu({ client: process.pid, servers }, async () => {
+    const until = performance.now() + 300;
+    while (performance.now() < until);
+  });
+  expect(busy.client).toBeGreaterThan(0);
+  expect(busy.rest).toBeLessThan(0);
+});
+
 test("nothing measured is a failure", () => {
   expect(exitCodeOf([], [], { check: false })).toBe(1);
 });
@@ -207,7 +226,8 @@ test.each([
   const argv = [process.execPath, join(import.meta.dir, "../../scripts/bench.ts"), ...args];
   const child = Bun.spawn(argv, { env: { DATA_DIR: dir }, stdout: "pipe", stderr: "pipe" });
   const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  expect(output).toMatch(/^me +\S.*\nfanout +\S.*\n$/);
+  expect(output).toMatch(/^(?:\w+ +\S.*\n)+$/);
+  expect(output).toMatch(/^me +\S.*\nfanout +\S/);
   expect(errors).toBe("");
   expect(await child.exited).toBe(exitCode);
 });

@@ -14,8 +14,8 @@ export interface RoundsOptions {
 }
 
 /**
- * Opens all sides, warms each up, then measures them in turn, round by round, so that whatever slows the machine down
- * hits all of them. A side that fails once is out: its rounds before do not count either.
+ * Opens all sides, warms each up, then measures all of them, round by round and each time in another order, so that
+ * whatever slows the machine down hits all of them. A side that fails once is out: its rounds before do not count either.
  */
 export async function alternate(sides: Side[], options: RoundsOptions): Promise<Series[]> {
   const { rounds, progress } = options;
@@ -43,9 +43,22 @@ export async function alternate(sides: Side[], options: RoundsOptions): Promise<
   return running.map(({ series }) => series);
 }
 
-/** Each round begins with the next side, so that nobody always runs behind the same one. */
+/**
+ * The order of one round, by chance but the same in every run: a side that heats the processor up or leaves much to be
+ * cleaned away harms another neighbour each time. Each of the sides begins once before any of them begins again.
+ */
 export function orderOf(round: number, count: number): number[] {
-  return Array.from({ length: count }, (_, index) => (index + round) % count);
+  const sides = Array.from({ length: count }, (_, side) => side);
+  const turn = Math.floor(round / count);
+  const first = shuffle(sides, `turn ${turn}`)[round % count];
+  return shuffle(sides, `round ${round}`).toSorted(
+    (a, b) => Number(b === first) - Number(a === first),
+  );
+}
+
+function shuffle(sides: number[], seed: string): number[] {
+  const rank = (side: number) => Bun.hash.xxHash32(`${seed}, side ${side}`);
+  return sides.toSorted((a, b) => rank(a) - rank(b));
 }
 
 async function attempt<T>(series: Series, work: () => Promise<T>): Promise<T | undefined> {

@@ -57,19 +57,44 @@ test("a percentile is a value that was measured", () => {
   expect(percentile([], 0.5)).toBeNaN();
 });
 
-test("every round begins with another side, and leaves nobody out", () => {
-  expect([0, 1, 2, 3].map((round) => orderOf(round, 3))).toEqual([
-    [0, 1, 2],
-    [1, 2, 0],
-    [2, 0, 1],
-    [0, 1, 2],
-  ]);
+test("every round measures each side once, and every side begins equally often", () => {
+  for (const count of [1, 2, 3, 6]) {
+    const orders = Array.from({ length: 10 * count }, (_, round) => orderOf(round, count));
+    const all = Array.from({ length: count }, (_, side) => side);
+    for (const order of orders) expect(order.toSorted((a, b) => a - b)).toEqual(all);
+    for (let turn = 0; turn < 10; turn += 1) {
+      const firsts = orders.slice(turn * count, (turn + 1) * count).map(([first]) => first ?? -1);
+      expect(firsts.toSorted((a, b) => a - b)).toEqual(all);
+    }
+    expect(orders).toEqual(orders.map((_, round) => orderOf(round, count)));
+  }
+});
+
+test("no side always runs behind the same one, neither in a few rounds nor in many", () => {
+  const followers = (rounds: number, count: number) => {
+    const times = new Map<string, number>();
+    for (let round = 0; round < rounds; round += 1) {
+      const order = orderOf(round, count);
+      for (const [at, side] of order.slice(1).entries()) {
+        const pair = `${order[at]} before ${side}`;
+        times.set(pair, (times.get(pair) ?? 0) + 1);
+      }
+    }
+    return [...times.values()];
+  };
+  expect(Math.max(...followers(5, 6))).toBeLessThan(4);
+  const many = followers(400, 4);
+  expect(many).toHaveLength(12);
+  for (const times of many) expect(times).toBeWithin(70, 131);
 });
 
 test("all sides are opened, warmed up, then measured in turn", async () => {
   const log: string[] = [];
   await alternate([side("a", [1, 1], log), side("b", [1, 1], log)], { ...quiet, rounds: 2 });
-  expect(log).toEqual("open a,open b,warm a,warm b,run a,run b,run b,run a".split(","));
+  expect(log.slice(0, 4)).toEqual(["open a", "open b", "warm a", "warm b"]);
+  const rounds = [log.slice(4, 6), log.slice(6)];
+  for (const round of rounds) expect(round.toSorted()).toEqual(["run a", "run b"]);
+  expect(rounds.map(([first]) => first ?? "").toSorted()).toEqual(["run a", "run b"]);
 });
 
 test("the ratio is the median of the ratios within the rounds, not the ratio of the medians", async () => {
@@ -227,7 +252,7 @@ test.each([
   const child = Bun.spawn(argv, { env: { DATA_DIR: dir }, stdout: "pipe", stderr: "pipe" });
   const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   expect(output).toMatch(/^(?:\w+ +\S.*\n)+$/);
-  expect(output).toMatch(/^me +\S.*\nfanout +\S/);
+  for (const name of ["me", "fanout"]) expect(output).toMatch(new RegExp(`^${name} +\\S`, "m"));
   expect(errors).toBe("");
   expect(await child.exited).toBe(exitCode);
 });

@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
 
+import { accountRoutes } from "./features/account/routes.ts";
 import { adminRoutes } from "./features/admin/routes.ts";
 import { auditRoutes } from "./features/audit/routes.ts";
 import { isSessionAlive } from "./features/auth/mod.ts";
@@ -48,6 +49,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => reauthenticationRoutes(platform)),
     when(api, () => auditRoutes(platform)),
     when(api, () => adminRoutes(platform)),
+    when(api, () => accountRoutes(platform)),
     when(api, () => chatRoutes(platform)),
     when(api, () => ticketRoutes(platform)),
     when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),

@@ -2,10 +2,11 @@ import { access } from "../../platform/http/access.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { authenticate } from "./service/sessions.ts";
 
-export { ReauthenticationRequired, type Session } from "./schema.ts";
+export { InvalidCredentials, ReauthenticationRequired, type Session } from "./schema.ts";
 export { announceChanged, type Changed, noteChanged } from "./service/account_change.ts";
-export { register } from "./service/accounts.ts";
+export { normalizeEmail, register } from "./service/accounts.ts";
 export { assertPasswordFits } from "./service/password_policy.ts";
+export { hashPassword, verifyPassword } from "./service/passwords.ts";
 export { assertRecent } from "./service/recent.ts";
 export {
   announceEnded,

@@ -82,6 +82,7 @@ export const Me = object(
   {
     id: Id,
     email: t.String({ examples: ["lan@example.com"] }),
+    emailVerified: t.Boolean({ description: "Whether mail is known to reach the user there." }),
     displayName: t.String({ examples: ["Lan"] }),
     role: Role,
     tier: Tier,

@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq, isNotNull } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { uniqueViolation } from "../../../platform/database_errors.ts";
@@ -6,6 +6,7 @@ import { AlreadyExists, AppError, type Locale, SessionRevoked } from "../../../p
 import type { Platform } from "../../../platform/platform.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { recordAudit } from "../../audit/mod.ts";
+import { proveSecondFactor } from "../../mfa/mod.ts";
 import { AccountBanned, InvalidCredentials, type Me, WelcomeMail } from "../schema.ts";
 import { accounts, users } from "../tables.ts";
 import { assertPasswordFits } from "./password_policy.ts";
@@ -70,12 +71,12 @@ export async function register(
 }
 
 /**
- * @throws AppError invalid_credentials, whichever half was wrong and in the same time, or account_banned when both were
- * right.
+ * @throws AppError invalid_credentials, whichever half was wrong and in the same time; account_banned, totp_required,
+ * totp_invalid, or too_many_attempts at the second factor, when both were right.
  */
 export async function login(
   platform: Platform,
-  input: { email: string; password: string; origin: Origin },
+  input: { email: string; password: string; code?: string; origin: Origin },
 ): Promise<SignIn> {
   const [account] = await platform.db.run({ role: "auth" }, (tx) =>
     tx
@@ -94,7 +95,10 @@ export async function login(
   await rehash(platform, { ...account, password: input.password });
   const { userId } = account;
   const created = await platform.db.run({ role: "auth" }, async (tx) => {
-    const session = await insertSession(platform, tx, { userId, origin: input.origin });
+    const proof = await proveSecondFactor(platform, tx, { userId, code: input.code });
+    if ("refusal" in proof) return proof.refusal;
+    const { methods } = proof;
+    const session = await insertSession(platform, tx, { userId, origin: input.origin, methods });
     await recordSignIn(platform, tx, {
       action: "auth.login",
       userId,
@@ -103,6 +107,7 @@ export async function login(
     });
     return { session, user: await selectMe(tx, userId) };
   });
+  if (created instanceof AppError) throw created;
   return await signInAnswer(platform, created);
 }
 
@@ -133,6 +138,7 @@ export async function selectMe(tx: Transaction, userId: string): Promise<Me> {
     .select({
       id: users.id,
       email: accounts.email,
+      emailVerified: isNotNull(accounts.emailVerifiedAt).mapWith(Boolean),
       displayName: users.displayName,
       role: accounts.role,
       tier: accounts.tier,

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, isNull, lt } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNotNull, isNull, lt } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { AppError, SessionRevoked } from "../../../platform/errors.ts";
@@ -26,11 +26,14 @@ export interface Origin {
   network: string;
 }
 
-/** Writes the session's row; the caller's transaction makes it one with whatever else signs the user in. */
+/**
+ * Writes the session's row; the caller's transaction makes it one with whatever else signs the user in. `methods` are
+ * what was shown beside the password.
+ */
 export async function insertSession(
   platform: Platform,
   tx: Transaction,
-  { userId, origin }: { userId: string; origin: Origin },
+  { userId, origin, methods = [] }: { userId: string; origin: Origin; methods?: string[] },
 ): Promise<NewSession> {
   const sessionId = Bun.randomUUIDv7();
   const refreshKey = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
@@ -47,6 +50,7 @@ export async function insertSession(
     refreshKey,
     refreshedAt: now,
     authenticatedAt: now,
+    methods: ["password", ...methods],
     lastSeenAt: now,
     createdAt: now,
     expiresAt: new Date(now.getTime() + platform.config.sessionMaxMs),
@@ -88,8 +92,9 @@ export async function authenticate(platform: Platform, token: string): Promise<S
 }
 
 /** The user's own account, as the session carries it. */
-export function getMe({ userId, email, displayName, role, tier, locale, createdAt }: Session): Me {
-  return { id: userId, email, displayName, role, tier, locale, createdAt };
+export function getMe(session: Session): Me {
+  const { userId: id, email, emailVerified, displayName, role, tier, locale, createdAt } = session;
+  return { id, email, emailVerified, displayName, role, tier, locale, createdAt };
 }
 
 /** Reads the copy in Redis, else the row in Postgres. @throws AppError session_revoked when it has ended. */
@@ -141,6 +146,7 @@ async function loadSession(
       )
       .returning({
         email: accounts.email,
+        emailVerified: isNotNull(accounts.emailVerifiedAt).mapWith(Boolean),
         displayName: users.displayName,
         role: accounts.role,
         tier: accounts.tier,

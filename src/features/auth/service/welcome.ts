@@ -1,9 +1,10 @@
 import type { Locale } from "../../../platform/errors.ts";
 import { composeLetter, type Letter } from "../../../platform/mail/letter.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
+import { makeLink } from "../../account/mod.ts";
 import { findAddressee } from "./addressees.ts";
 
-/** Welcomes a new user in their own language. A user who is gone by now gets nothing. */
+/** Welcomes a new user in their own language, with the link that confirms their address. Who is gone by now gets nothing. */
 export async function sendWelcomeMail(
   platform: WorkerPlatform,
   input: { userId: string; mailId: string; signal: AbortSignal },
@@ -11,7 +12,14 @@ export async function sendWelcomeMail(
   const user = await findAddressee(platform, input.userId);
   if (!user) return;
   const { name, address, locale } = user;
-  const letter = LETTERS[locale](name, platform.config.publicUrl.href);
+  const url = await makeLink(platform, {
+    userId: input.userId,
+    email: address,
+    purpose: "email_verification",
+    mailId: input.mailId,
+  });
+  if (url === undefined) return;
+  const letter = LETTERS[locale](name, url);
   const mail = {
     id: input.mailId,
     to: { name, address },
@@ -27,9 +35,10 @@ const LETTERS: Record<Locale, (name: string, url: string) => Letter> = {
     greeting: `Chào ${name},`,
     paragraphs: [
       "Tài khoản của bạn đã sẵn sàng. Tại FRM-AI, bạn có thể trò chuyện với các nhà đầu tư khác và cùng theo dõi những mã chứng khoán mình quan tâm.",
+      "Hãy xác nhận địa chỉ email này. Liên kết chỉ dùng được một lần, trong vòng 24 giờ. Nếu bạn không tạo tài khoản, đừng mở liên kết.",
       "Chúng tôi không bao giờ hỏi mật khẩu của bạn qua email hay tin nhắn.",
     ],
-    action: { label: "Mở FRM-AI", url },
+    action: { label: "Xác nhận địa chỉ email", url },
     reason: "Bạn nhận được email này vì địa chỉ của bạn vừa được dùng để tạo tài khoản.",
   }),
   en: (name, url) => ({
@@ -37,9 +46,10 @@ const LETTERS: Record<Locale, (name: string, url: string) => Letter> = {
     greeting: `Hello ${name},`,
     paragraphs: [
       "Your account is ready. On FRM-AI you can talk with other investors, and follow together the stocks you care about.",
+      "Please confirm this address. The link works once, within 24 hours. If you have not made an account, do not open it.",
       "We never ask for your password, neither by mail nor in a message.",
     ],
-    action: { label: "Open FRM-AI", url },
+    action: { label: "Confirm the address", url },
     reason: "You get this mail because an account was made with your address.",
   }),
 };

@@ -12,6 +12,7 @@ import { chatRoutes } from "./features/chat/routes.ts";
 import { docsRoutes } from "./features/docs/routes.ts";
 import { healthRoutes } from "./features/health/routes.ts";
 import { mailboxRoutes } from "./features/mailbox/routes.ts";
+import { mfaRoutes } from "./features/mfa/routes.ts";
 import { authenticateSocket } from "./features/realtime/mod.ts";
 import { socketRoutes, ticketRoutes } from "./features/realtime/routes.ts";
 import { assertAccessDeclared } from "./platform/http/access.ts";
@@ -47,6 +48,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => authRoutes(platform)),
     when(api, () => sessionRoutes(platform)),
     when(api, () => reauthenticationRoutes(platform)),
+    when(api, () => mfaRoutes(platform)),
     when(api, () => auditRoutes(platform)),
     when(api, () => adminRoutes(platform)),
     when(api, () => accountRoutes(platform)),

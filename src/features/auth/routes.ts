@@ -28,6 +28,7 @@ import {
 } from "../../platform/http/cookies.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { localeOf, problems } from "../../platform/problems.ts";
+import { TotpInvalid, TotpRequired } from "../mfa/mod.ts";
 import { auth } from "./mod.ts";
 import {
   AccountBanned,
@@ -60,6 +61,8 @@ const registerRefused = problems(
 );
 const loginRefused = problems(
   InvalidCredentials,
+  TotpRequired,
+  TotpInvalid,
   AccountBanned,
   OriginNotAllowed,
   ValidationFailed,

@@ -38,6 +38,15 @@ const NewPassword = characters(
 );
 /** A wrong password may be as long as it likes within reason: it is wrong, not invalid. */
 const PASSWORD_LENGTHS = { minLength: 1, maxLength: 128 };
+/** Asked for where the account has a second factor; ignored where it has none. */
+const Code = t.Optional(
+  t.String({
+    minLength: 6,
+    maxLength: 32,
+    description: "Six digits of the authenticator app, or a recovery code, after `totp_required`",
+    examples: ["492039"],
+  }),
+);
 /** Where the refresh token travels: a cookie for browsers, the body for native clients. */
 const Transport = t.Optional(
   t.Union([t.Literal("cookie"), t.Literal("body")], {
@@ -55,12 +64,14 @@ export const RegisterBody = object({
 export const LoginBody = object({
   email: t.String({ minLength: 1, maxLength: 254, examples: ["lan@example.com"] }),
   password: characters(PASSWORD_LENGTHS, { examples: ["seven green lanterns"] }),
+  code: Code,
   transport: Transport,
 });
 
 /** Proves anew who is behind a session. */
 export const ReauthenticationBody = object({
   password: characters(PASSWORD_LENGTHS, { description: "The account's password" }),
+  code: Code,
 });
 
 export const RefreshBody = t.Optional(
@@ -213,7 +224,9 @@ export const operations = {
   login: {
     operationId: "login",
     summary: "Sign in",
-    description: "Starts a session. Which half of a login was wrong is never said.",
+    description:
+      "Starts a session. Which half of a login was wrong is never said. Where the account has a second factor, the " +
+      "right password without a `code` answers `totp_required`; ask for one, and send all of it again.",
     responses: { 200: { description: "A new session.", headers: SET_COOKIE } },
   },
   refresh: {

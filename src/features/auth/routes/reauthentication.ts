@@ -5,11 +5,13 @@ import {
   SessionRevoked,
   TokenExpired,
   TokenInvalid,
+  TooManyAttempts,
   Unauthenticated,
   ValidationFailed,
 } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
+import { TotpInvalid, TotpRequired } from "../../mfa/mod.ts";
 import { auth } from "../mod.ts";
 import { InvalidCredentials, operations, ReauthenticationBody } from "../schema.ts";
 import { reauthenticate } from "../service/recent.ts";
@@ -20,7 +22,10 @@ const refused = problems(
   TokenInvalid,
   SessionRevoked,
   InvalidCredentials,
+  TotpRequired,
+  TotpInvalid,
   ValidationFailed,
+  TooManyAttempts,
   Overloaded,
 );
 

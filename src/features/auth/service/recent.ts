@@ -2,6 +2,7 @@ import { and, eq, isNull } from "drizzle-orm";
 
 import { AppError, SessionRevoked } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
+import { proveSecondFactor } from "../../mfa/mod.ts";
 import { InvalidCredentials, ReauthenticationRequired, type Session } from "../schema.ts";
 import { accounts, sessions } from "../tables.ts";
 import { verifyPassword } from "./passwords.ts";
@@ -31,11 +32,14 @@ export async function assertRecent(
     throw new AppError(ReauthenticationRequired, `Cannot go on in session "${sessionId}"`);
 }
 
-/** Proves anew who is behind the session. @throws AppError invalid_credentials. */
+/**
+ * Proves anew who is behind the session. @throws AppError invalid_credentials; where there is a second factor also
+ * totp_required, totp_invalid or too_many_attempts.
+ */
 export async function reauthenticate(
   platform: Platform,
   session: Pick<Session, "userId" | "sessionId">,
-  { password }: { password: string },
+  { password, code }: { password: string; code?: string },
 ): Promise<void> {
   const { userId, sessionId } = session;
   const [account] = await platform.db.run({ role: "auth" }, (tx) =>
@@ -46,15 +50,19 @@ export async function reauthenticate(
   );
   if (!(await verifyPassword(password, account?.passwordHash)))
     throw new AppError(InvalidCredentials, "Cannot authenticate again");
-  const rows = await platform.db.run({ role: "auth" }, (tx) =>
-    tx
+  const refusal = await platform.db.run({ role: "auth" }, async (tx) => {
+    const proof = await proveSecondFactor(platform, tx, { userId, code });
+    if ("refusal" in proof) return proof.refusal;
+    const rows = await tx
       .update(sessions)
-      .set({ authenticatedAt: platform.now() })
+      .set({ authenticatedAt: platform.now(), methods: ["password", ...proof.methods] })
       .where(
         and(eq(sessions.id, sessionId), eq(sessions.userId, userId), isNull(sessions.revokedAt)),
       )
-      .returning({ id: sessions.id }),
-  );
-  if (rows.length === 0)
-    throw new AppError(SessionRevoked, `Cannot use session "${sessionId}": it has ended`);
+      .returning({ id: sessions.id });
+    if (rows.length === 0)
+      throw new AppError(SessionRevoked, `Cannot use session "${sessionId}": it has ended`);
+    return undefined;
+  });
+  if (refusal) throw refusal;
 }

@@ -1,0 +1,85 @@
+import type { Locale } from "../../../platform/errors.ts";
+import { composeLetter, type Letter } from "../../../platform/mail/letter.ts";
+import type { WorkerPlatform } from "../../../platform/platform.ts";
+import { findAddressee } from "../../auth/mod.ts";
+import type { TotpMail } from "../schema.ts";
+
+type What = (typeof TotpMail)["payload"]["static"]["what"];
+
+/** Tells the owner of an account what has happened to its second factor, in case it was somebody else. */
+export async function sendTotpMail(
+  platform: WorkerPlatform,
+  input: { userId: string; what: What; mailId: string; signal: AbortSignal },
+): Promise<void> {
+  const user = await findAddressee(platform, input.userId);
+  if (!user) return;
+  const { name, address, locale } = user;
+  const url = platform.config.publicUrl.href;
+  const [subject, what] = EVENTS[locale][input.what];
+  const letter = FRAMES[locale]({ name, url, subject, what });
+  const mail = {
+    id: input.mailId,
+    to: { name, address },
+    locale,
+    ...composeLetter(locale, letter),
+  };
+  await platform.mailer.send(mail, input.signal);
+}
+
+/** The subject, and the paragraph that says what has happened. */
+const EVENTS: Record<Locale, Record<What, [string, string]>> = {
+  vi: {
+    enabled: [
+      "Đã bật xác thực hai lớp",
+      "Tài khoản của bạn vừa được bảo vệ bằng ứng dụng xác thực: từ nay mỗi lần đăng nhập đều cần mã. Hãy cất các mã khôi phục ở nơi an toàn.",
+    ],
+    disabled: [
+      "Đã tắt xác thực hai lớp",
+      "Ứng dụng xác thực không còn bảo vệ tài khoản của bạn: từ nay chỉ cần mật khẩu để đăng nhập.",
+    ],
+    recovery_used: [
+      "Một mã khôi phục vừa được dùng",
+      "Một mã khôi phục của tài khoản bạn vừa được dùng thay cho ứng dụng xác thực. Mã ấy không dùng lại được nữa.",
+    ],
+  },
+  en: {
+    enabled: [
+      "Two-step verification is on",
+      "An authenticator app guards your account from now on: every sign-in takes a code. Keep your recovery codes in a safe place.",
+    ],
+    disabled: [
+      "Two-step verification is off",
+      "The authenticator app guards your account no more: from now on the password alone signs you in.",
+    ],
+    recovery_used: [
+      "A recovery code was used",
+      "A recovery code of your account was just used in the place of the authenticator app. That code does not work again.",
+    ],
+  },
+};
+
+const FRAMES: Record<
+  Locale,
+  (parts: Record<"name" | "url" | "subject" | "what", string>) => Letter
+> = {
+  vi: ({ name, url, subject, what }) => ({
+    subject,
+    greeting: `Chào ${name},`,
+    paragraphs: [
+      what,
+      "Nếu không phải bạn, hãy đổi mật khẩu và kết thúc mọi phiên đăng nhập mà bạn không nhận ra.",
+    ],
+    action: { label: "Mở FRM-AI", url },
+    reason: "Bạn nhận được email này vì nó liên quan đến an toàn tài khoản của bạn.",
+  }),
+  en: ({ name, url, subject, what }) => ({
+    subject,
+    greeting: `Hello ${name},`,
+    paragraphs: [
+      what,
+      "If that was not you, change your password and end every session that you do not know.",
+    ],
+    action: { label: "Open FRM-AI", url },
+    reason: "You get this mail because it concerns the safety of your account.",
+  }),
+};

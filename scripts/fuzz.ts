@@ -36,7 +36,7 @@ async function runFuzz(): Promise<number> {
     console.log(`\n${requests} requests, and one answer that breaks a rule`);
     return 1;
   }
-  for (const [operation, counts] of Object.entries(outcomes).toSorted())
+  for (const [operation, counts] of sorted(outcomes))
     console.log(`${operation}: ${describe(counts)}`);
   console.log(`${requests} requests, and no answer that breaks a rule`);
   return requests > 0 ? 0 : 1;
@@ -69,8 +69,13 @@ function addOutcomes(sum: FuzzReport["outcomes"], more: FuzzReport["outcomes"]):
 }
 
 function describe(counts: Record<string, number>): string {
-  const sorted = Object.entries(counts).toSorted();
-  return sorted.map(([outcome, count]) => `${outcome} × ${count}`).join(", ");
+  return sorted(counts)
+    .map(([outcome, count]) => `${outcome} × ${count}`)
+    .join(", ");
+}
+
+function sorted<T>(record: Record<string, T>): [string, T][] {
+  return Object.entries(record).toSorted(([a], [b]) => a.localeCompare(b));
 }
 
 function readNumber(text: string): number {

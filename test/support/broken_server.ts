@@ -1,9 +1,9 @@
 import { Elysia } from "elysia";
 
 import { DOCUMENT, MAX_LIMIT, MAX_NAME, MAX_SIZE } from "./broken_document.ts";
+import { flip } from "./flip.ts";
 import type { Target } from "./fuzz.ts";
 import type { Fault } from "./fuzz_oracle.ts";
-import { flip } from "./fuzz_product.ts";
 import { listOperations } from "./openapi.ts";
 
 /** Everything that can be wrong with the server, and what the fuzzer has to call it. */
@@ -27,6 +27,8 @@ export const BUGS = {
 } satisfies Record<string, Fault>;
 export type Bug = keyof typeof BUGS;
 
+/** From one flipped bit to the next, so that few requests reach all parts of a token. */
+const STRIDE = 37;
 const HEADERS = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
 
 class Refusal extends Error {
@@ -70,7 +72,7 @@ export function openBroken(bug?: Bug): Target & AsyncDisposable {
     me: () => tokens.me,
     other: () => tokens.other,
     madeUp: () => "made-up",
-    flipped: () => flip(tokens.me, (turn += 1)),
+    flipped: () => flip(tokens.me, (turn += STRIDE)),
   };
   return {
     url: `http://127.0.0.1:${app.server?.port ?? 0}`,

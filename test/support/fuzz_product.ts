@@ -1,6 +1,7 @@
 import type { SigningKey } from "../../src/platform/settings.ts";
 import { createTokens } from "../../src/platform/tokens.ts";
 import { call, converse, PASSWORD, type Person, signIn, signUp } from "./client.ts";
+import { flip } from "./flip.ts";
 import type { Target } from "./fuzz.ts";
 import type { Exchange } from "./fuzz_oracle.ts";
 import type { Sender } from "./fuzz_requests.ts";
@@ -24,6 +25,9 @@ const EFFECTS: Record<string, string[]> = {
   // A token that comes a second time may be stolen, so the session ends and its owner hears of it.
   refresh_reused: ["sessions", "account_events", "bus_outbox", "job_outbox"],
 };
+
+/** From one flipped bit to the next, so that few requests reach all parts of a token. */
+const STRIDE = 37;
 
 const HANDSHAKE: [string, string][] = [
   ["connection", "upgrade"],
@@ -57,7 +61,7 @@ export async function openProduct(
     if (name === "fresh.email") return `fresh${(fresh += 1)}@example.com`;
     if (name === "fresh.id") return crypto.randomUUID();
     if (name.startsWith("flip."))
-      return flip(world.values[name.replace("flip", "me")] ?? "", (fresh += 1));
+      return flip(world.values[name.replace("flip", "me")] ?? "", (fresh += STRIDE));
     return world.values[name] ?? name;
   }
   const tokens: Record<Sender, () => string | undefined> = {
@@ -242,15 +246,4 @@ function learn({ me, values }: World, { got }: Exchange): boolean {
   values["me.token"] = accessToken;
   values["me.refresh"] = refreshToken ?? cookie ?? "";
   return true;
-}
-
-const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/** The text with one bit of one letter of base64url turned over. */
-export function flip(text: string, turn: number): string {
-  const places = Array.from(text).flatMap((letter, at) => (LETTERS.includes(letter) ? [at] : []));
-  const at = places[turn % places.length] ?? 0;
-  const bit = 1 << (Math.floor(turn / places.length) % 6);
-  const letter = LETTERS[LETTERS.indexOf(text[at] ?? "A") ^ bit] ?? "A";
-  return text.slice(0, at) + letter + text.slice(at + 1);
 }

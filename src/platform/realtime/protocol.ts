@@ -91,7 +91,10 @@ interface CloseMeaning {
 
 /** The verdict of each close code of `frm.v1`. */
 export const CLOSE_MEANINGS: Record<keyof typeof CloseCode, CloseMeaning> = {
-  restart: { meaning: "the socket cannot be served at the moment", client: "comes back" },
+  restart: {
+    meaning: "the socket cannot be served at the moment, or what its user may do has changed",
+    client: "comes back",
+  },
   drain: { meaning: "the instance is being stopped", client: "comes back" },
   noHeartbeat: { meaning: "the client was silent for too long", client: "comes back" },
   tooManyRequests: {

@@ -39,14 +39,8 @@ const NewPassword = characters(
 /** A wrong password may be as long as it likes within reason: it is wrong, not invalid. */
 const PASSWORD_LENGTHS = { minLength: 1, maxLength: 128 };
 /** Asked for where the account has a second factor; ignored where it has none. */
-const Code = t.Optional(
-  t.String({
-    minLength: 6,
-    maxLength: 32,
-    description: "Six digits of the authenticator app, or a recovery code, after `totp_required`",
-    examples: ["492039"],
-  }),
-);
+const CODE = "Of the authenticator app, or a recovery code, after `totp_required`";
+const Code = t.Optional(t.String({ minLength: 6, maxLength: 32, description: CODE }));
 /** Where the refresh token travels: a cookie for browsers, the body for native clients. */
 const Transport = t.Optional(
   t.Union([t.Literal("cookie"), t.Literal("body")], {

@@ -22,6 +22,7 @@ import type { ReadinessCheck } from "./platform/readiness.ts";
 import type { Gateway } from "./platform/realtime/gateway.ts";
 
 export { DEMO_PASSWORD, DEMO_USERS, seedDemo } from "./features/demo/mod.ts";
+export { resealSecrets } from "./features/mfa/mod.ts";
 export { authenticateSocket, createChatSource, isSessionAlive };
 /** The socket's side of what the client is typed by. */
 export type { CloseCode } from "./platform/realtime/connection.ts";

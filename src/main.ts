@@ -7,6 +7,7 @@ import {
   DEMO_PASSWORD,
   DEMO_USERS,
   isSessionAlive,
+  resealSecrets,
   seedDemo,
 } from "./app.ts";
 import { type Config, readConfig } from "./platform/config.ts";
@@ -79,6 +80,7 @@ async function start({ config, log, lifecycle }: StartOptions): Promise<void> {
     },
   });
   if (!config.production && config.roles.has("api")) await seedDemo(opened.platform);
+  if (config.roles.has("api")) reseal(opened.platform, lifecycle);
   const server = listen(config, opened);
   publish = (channel, frame) => void server.publish(channel, frame, false);
   const address = addressOf(config, server.port ?? config.port);
@@ -87,6 +89,18 @@ async function start({ config, log, lifecycle }: StartOptions): Promise<void> {
   serve(server, { opened, lifecycle, config });
   process.stdout.write(`listening on ${address}\n`);
   if (!config.production) announce(address);
+}
+
+/** Beside the serving, after a rotation of the keys; what fails or is cut short is done at the next start. */
+function reseal(platform: Opened["platform"], lifecycle: Lifecycle): void {
+  const stop = new AbortController();
+  const resealing = resealSecrets(platform, stop.signal).catch((error: unknown) =>
+    platform.log.warn("cannot seal secrets with the newest key", { error }),
+  );
+  lifecycle.add("resealing", async () => {
+    stop.abort();
+    await resealing;
+  });
 }
 
 async function openServices(config: Config, lifecycle: Lifecycle) {

@@ -52,46 +52,53 @@ export async function sealAnew(
 }
 
 /**
- * Seals with the newest key whatever is under an older one, so that the older one may be dropped from the settings some
- * time after a rotation. What is under a key that is not listed stays as it is. @returns how many were sealed anew.
+ * Seals with the newest key whatever is under an older one, so that the older one may be dropped from the settings
+ * after a rotation. What is under a key that is not listed stays as it is. @returns how many were sealed anew.
  */
 export async function resealSecrets(platform: Platform, signal: AbortSignal): Promise<number> {
-  const { tokens, db, log } = platform;
-  const [newest, ...older] = tokens.derive(PURPOSE);
-  const known = new Set(older.map(({ kid }) => kid));
-  let after = "";
+  let after: string | undefined;
   let count = 0;
   let lost = 0;
-  for (;;) {
-    const rows = await db.run({ role: "auth" }, async (tx) => {
-      const found = await tx
-        .select()
-        .from(totpSecrets)
-        .where(
-          and(
-            ne(totpSecrets.keyId, newest.kid),
-            after === "" ? undefined : gt(totpSecrets.userId, after),
-          ),
-        )
-        .orderBy(asc(totpSecrets.userId))
-        .limit(BATCH)
-        .for("update");
-      for (const row of found.filter(({ keyId }) => known.has(keyId))) {
-        const secret = await unseal(tokens, row);
-        const fresh = await seal(tokens, { userId: row.userId, secret });
-        await tx.update(totpSecrets).set(fresh).where(eq(totpSecrets.userId, row.userId));
-        count += 1;
-      }
-      return found;
-    });
-    lost += rows.filter(({ keyId }) => !known.has(keyId)).length;
-    const last = rows.at(-1);
-    if (!last || rows.length < BATCH || signal.aborted) break;
-    after = last.userId;
-  }
+  do {
+    const step = await resealBatch(platform, after);
+    count += step.count;
+    lost += step.lost;
+    after = step.last;
+  } while (after !== undefined && !signal.aborted);
   if (lost > 0)
-    log.warn("authenticator apps cannot be checked: their key is not in JWT_KEYS", { count: lost });
+    platform.log.warn("authenticator apps cannot be checked: their key is not in JWT_KEYS", {
+      count: lost,
+    });
   return count;
+}
+
+/** One step through the rows, in the order of their users; `last` is where the next one begins. */
+async function resealBatch(
+  { tokens, db }: Platform,
+  after: string | undefined,
+): Promise<{ count: number; lost: number; last: string | undefined }> {
+  const [newest, ...older] = tokens.derive(PURPOSE);
+  return await db.run({ role: "auth" }, async (tx) => {
+    const rows = await tx
+      .select()
+      .from(totpSecrets)
+      .where(
+        and(
+          ne(totpSecrets.keyId, newest.kid),
+          after === undefined ? undefined : gt(totpSecrets.userId, after),
+        ),
+      )
+      .orderBy(asc(totpSecrets.userId))
+      .limit(BATCH)
+      .for("update");
+    const known = rows.filter(({ keyId }) => older.some(({ kid }) => kid === keyId));
+    for (const row of known) {
+      const { userId } = row;
+      const fresh = await seal(tokens, { userId, secret: await unseal(tokens, row) });
+      await tx.update(totpSecrets).set(fresh).where(eq(totpSecrets.userId, userId));
+    }
+    return { count: known.length, lost: rows.length - known.length, last: rows.at(-1)?.userId };
+  });
 }
 
 function parameters(userId: string, iv: Uint8Array<ArrayBuffer>) {

@@ -5,7 +5,12 @@ import { createKeys } from "../../src/platform/keys.ts";
 const keys = createKeys("frm");
 
 test("every key carries a hash tag and the configured prefix", () => {
-  const made = [keys.session("u", "s"), keys.ticket("d"), keys.channel("c:1")];
+  const made = [
+    keys.session("u", "s"),
+    keys.ticket("d"),
+    keys.channel("c:1"),
+    keys.throttle("s", "n", "d"),
+  ];
   for (const key of made) expect(key).toMatch(/^frm:\{[^}]+\}:/);
 });
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, ne } from "drizzle-orm";
+import { count, eq, inArray, notInArray } from "drizzle-orm";
 
 import type { Platform } from "../../../platform/platform.ts";
 import type { DerivedKey, Tokens } from "../../../platform/tokens.ts";
@@ -53,51 +53,36 @@ export async function sealAnew(
 
 /**
  * Seals with the newest key whatever is under an older one, so that the older one may be dropped from the settings
- * after a rotation. What is under a key that is not listed stays as it is. @returns how many were sealed anew.
+ * after a rotation. What is under a key that is not listed stays as it is, and is warned of.
  */
-export async function resealSecrets(platform: Platform, signal: AbortSignal): Promise<number> {
-  let after: string | undefined;
-  let count = 0;
-  let lost = 0;
-  do {
-    const step = await resealBatch(platform, after);
-    count += step.count;
-    lost += step.lost;
-    after = step.last;
-  } while (after !== undefined && !signal.aborted);
-  if (lost > 0)
+export async function resealSecrets(platform: Platform, signal: AbortSignal): Promise<void> {
+  const keyIds = platform.tokens.derive(PURPOSE).map(({ kid }) => kid);
+  const older = keyIds.slice(1);
+  while (older.length > 0 && !signal.aborted)
+    if ((await resealBatch(platform, older)) < BATCH) break;
+  const [lost] = await platform.db.run({ role: "auth" }, (tx) =>
+    tx.select({ secrets: count() }).from(totpSecrets).where(notInArray(totpSecrets.keyId, keyIds)),
+  );
+  if (lost && lost.secrets > 0)
     platform.log.warn("authenticator apps cannot be checked: their key is not in JWT_KEYS", {
-      count: lost,
+      count: lost.secrets,
     });
-  return count;
 }
 
-/** One step through the rows, in the order of their users; `last` is where the next one begins. */
-async function resealBatch(
-  { tokens, db }: Platform,
-  after: string | undefined,
-): Promise<{ count: number; lost: number; last: string | undefined }> {
-  const [newest, ...older] = tokens.derive(PURPOSE);
+async function resealBatch({ tokens, db }: Platform, older: string[]): Promise<number> {
   return await db.run({ role: "auth" }, async (tx) => {
     const rows = await tx
       .select()
       .from(totpSecrets)
-      .where(
-        and(
-          ne(totpSecrets.keyId, newest.kid),
-          after === undefined ? undefined : gt(totpSecrets.userId, after),
-        ),
-      )
-      .orderBy(asc(totpSecrets.userId))
+      .where(inArray(totpSecrets.keyId, older))
       .limit(BATCH)
-      .for("update");
-    const known = rows.filter(({ keyId }) => older.some(({ kid }) => kid === keyId));
-    for (const row of known) {
+      .for("update", { skipLocked: true });
+    for (const row of rows) {
       const { userId } = row;
       const fresh = await seal(tokens, { userId, secret: await unseal(tokens, row) });
       await tx.update(totpSecrets).set(fresh).where(eq(totpSecrets.userId, userId));
     }
-    return { count: known.length, lost: rows.length - known.length, last: rows.at(-1)?.userId };
+    return rows.length;
   });
 }
 

@@ -1,15 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { createTokens, generateSigningKey } from "../src/platform/tokens.ts";
-import {
-  call as ask,
-  converse,
-  PASSWORD,
-  type Person,
-  sessionOf,
-  signIn,
-  signUp,
-} from "./support/client.ts";
+import { call as ask, PASSWORD, type Person, sessionOf, signIn, signUp } from "./support/client.ts";
 import {
   type Call,
   checkAnswer,
@@ -19,6 +11,8 @@ import {
   send,
   shakeHands,
 } from "./support/contract.ts";
+import { accountScenarios } from "./support/contract_account.ts";
+import { chatScenarios } from "./support/contract_chat.ts";
 import { bannedLogin, staffScenarios } from "./support/contract_staff.ts";
 import { type Cluster, type Instance, openCluster } from "./support/instance.ts";
 import { type Document, type Listed, listOperations } from "./support/openapi.ts";
@@ -66,8 +60,14 @@ beforeAll(async () => {
   operations = listOperations(document);
   scenarios = {
     ...authScenarios(gone),
-    ...(await chatScenarios()),
+    ...(await chatScenarios(server.url, { owner: lan, sql: cluster.database.sql })),
     ...(await staffScenarios(server.url, cluster.database.sql)),
+    ...accountScenarios({
+      url: server.url,
+      strictUrl: strict.url,
+      dataDir: cluster.dataDir,
+      sql: cluster.database.sql,
+    }),
     ...otherScenarios(),
   };
 });
@@ -170,75 +170,6 @@ function authScenarios(gone: Person): Scenarios {
     endSessions: { "204": () => ({ token: lan.token, query: "?scope=others" }) },
     listKeys: { "200": () => ({}) },
   };
-}
-
-async function chatScenarios(): Promise<Scenarios> {
-  const { token } = lan;
-  const [minh, stranger] = await Promise.all([
-    signUp(server.url, "Minh"),
-    signUp(server.url, "An"),
-  ]);
-  const open = (body: object) => converse(server.url, token, body);
-  const group = await open({ kind: "group", name: "VN30", memberIds: [minh.id] });
-  const full = await open({ kind: "group", name: "All", memberIds: [minh.id] });
-  const direct = await open({ kind: "direct", userId: minh.id });
-  await fill(full);
-  const message = (id: string) => {
-    const body = { clientId: crypto.randomUUID(), body: "Good morning" };
-    return { token, params: { id }, body };
-  };
-  const sent = async () => {
-    const made = message(group);
-    await ask("POST", `${server.url}/v1/conversations/${group}/messages`, made);
-    return made;
-  };
-  const member = (id: string, userId: string) => ({ token, params: { id, userId } });
-  const nowhere = crypto.randomUUID();
-  return {
-    listConversations: {
-      "200": () => ({ token, query: "?limit=1" }),
-      "400 invalid_cursor": () => ({ token, query: "?cursor=made.up" }),
-    },
-    openConversation: {
-      "201": () => ({ token, body: { kind: "group", name: "HNX", memberIds: [] } }),
-      "200": () => ({ token, body: { kind: "direct", userId: minh.id } }),
-      "404 not_found": () => ({ token, body: { kind: "direct", userId: nowhere } }),
-    },
-    sendMessage: {
-      "201": () => message(group),
-      "200": sent,
-      "404 not_found": () => message(nowhere),
-    },
-    listMessages: {
-      "200": () => ({ token, params: { id: group } }),
-      "400 invalid_cursor": () => ({ token, params: { id: group }, query: "?cursor=made.up" }),
-      "404 not_found": () => ({ token, params: { id: nowhere } }),
-    },
-    addMember: {
-      "204": () => member(group, stranger.id),
-      "403 forbidden": () => ({ ...member(group, stranger.id), token: minh.token }),
-      "404 not_found": () => member(group, nowhere),
-      "409 not_a_group": () => member(direct, stranger.id),
-      "409 group_full": () => member(full, stranger.id),
-    },
-    removeMember: {
-      "204": () => member(group, stranger.id),
-      "403 forbidden": () => ({ ...member(group, lan.id), token: minh.token }),
-      "404 not_found": () => member(nowhere, minh.id),
-      "409 not_a_group": () => member(direct, lan.id),
-      "409 last_owner": () => member(group, lan.id),
-    },
-  };
-}
-
-/** Puts as many people into a group as it may have. */
-async function fill(conversationId: string): Promise<void> {
-  const { sql } = cluster.database;
-  await sql`with people as (
-      insert into app.users (id, display_name, created_at)
-      select gen_random_uuid(), 'One of many', now() from generate_series(1, 498) returning id)
-    insert into app.conversation_members (conversation_id, user_id, role, joined_seq)
-    select ${conversationId}, id, 'member', 1 from people`;
 }
 
 function otherScenarios(): Scenarios {

@@ -24,6 +24,7 @@ export const REFUSALS: Record<string, string> = {
   gone: "401 session_revoked",
   no: "403 forbidden",
   none: "404 not_found",
+  link: "400 link_invalid",
 };
 
 /**
@@ -41,6 +42,13 @@ POST /v1/auth/reauthenticate                   anon       old      gone     204 
 GET /v1/sessions                               anon       old      gone     200       200       200       200        200
 DELETE /v1/sessions                            anon       old      gone     204       204       204       204        204
 DELETE /v1/sessions/:id                        anon       old      gone     none      none      204       none       none
+POST /v1/account/email/verification            anon       old      gone     202       202       202       202        202
+POST /v1/account/email/verification/confirm    link       link     link     link      link      link      link       link
+POST /v1/account/password/forgotten            202        202      202      202       202       202       202        202
+POST /v1/account/password/reset                link       link     link     link      link      link      link       link
+PUT /v1/account/password                       anon       old      gone     204       204       204       204        204
+POST /v1/account/email                         anon       old      gone     202       202       202       202        202
+POST /v1/account/email/confirm                 link       link     link     link      link      link      link       link
 GET /v1/me/audit                               anon       old      gone     200       200       200       200        200
 GET /v1/admin/users                            anon       old      gone     none      none      none      200        200
 PATCH /v1/admin/users/:id                      anon       old      gone     none      none      none      200        200
@@ -81,6 +89,9 @@ export interface Stage {
 /** Makes what a call needs, anew each time, because a call that is let in changes it. */
 type Input = (stage: Stage, person: Person | undefined) => Call | Promise<Call>;
 
+/** What no mail has ever carried. */
+const MADE_UP = { token: "made-up" };
+
 /** How to call a route that takes an input; every other one is called as it is. */
 export const INPUTS: Record<string, Input> = {
   "POST /v1/auth/register": () => ({
@@ -100,6 +111,17 @@ export const INPUTS: Record<string, Input> = {
       ? { token: (await signIn(url, person)).token }
       : {},
   "POST /v1/auth/reauthenticate": () => ({ body: { password: PASSWORD } }),
+  "POST /v1/account/email/verification/confirm": () => ({ body: MADE_UP }),
+  "POST /v1/account/email/confirm": () => ({ body: MADE_UP }),
+  "POST /v1/account/password/reset": () => ({ body: { ...MADE_UP, password: PASSWORD } }),
+  "POST /v1/account/password/forgotten": ({ people }, person) => ({
+    body: { email: (person ?? people.stranger).email },
+  }),
+  "POST /v1/account/email": () => ({ body: { email: `${crypto.randomUUID()}@example.com` } }),
+  // The same one again, so that the person can still be signed in.
+  "PUT /v1/account/password": () => ({
+    body: { currentPassword: PASSWORD, newPassword: PASSWORD },
+  }),
   "DELETE /v1/sessions": () => ({ query: "?scope=others" }),
   "DELETE /v1/sessions/:id": async ({ url, people }) => ({
     params: { id: sessionOf((await signIn(url, people.owner)).token) },

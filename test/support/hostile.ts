@@ -20,6 +20,13 @@ export const ROUTES: Route[] = [
   { method: "POST", path: "/v1/realtime/ticket", signedIn: true, body: false },
   { method: "POST", path: "/v1/auth/reauthenticate", signedIn: true, body: true },
   { method: "GET", path: "/v1/sessions", signedIn: true, body: false },
+  { method: "POST", path: "/v1/account/email/verification", signedIn: true, body: false },
+  { method: "POST", path: "/v1/account/email/verification/confirm", signedIn: false, body: true },
+  { method: "POST", path: "/v1/account/password/forgotten", signedIn: false, body: true },
+  { method: "POST", path: "/v1/account/password/reset", signedIn: false, body: true },
+  { method: "PUT", path: "/v1/account/password", signedIn: true, body: true },
+  { method: "POST", path: "/v1/account/email", signedIn: true, body: true },
+  { method: "POST", path: "/v1/account/email/confirm", signedIn: false, body: true },
   { method: "DELETE", path: "/v1/sessions", signedIn: true, body: false },
   { method: "DELETE", path: "/v1/sessions/:id", signedIn: true, body: false },
   { method: "GET", path: "/v1/me/audit", signedIn: true, body: false },
@@ -70,7 +77,7 @@ export const TREES: unknown[] = [
 ];
 
 export const FIELDS =
-  "email password displayName transport refreshToken kind userId name memberIds clientId body".split(
+  "email password displayName transport refreshToken token currentPassword newPassword kind userId name memberIds clientId body".split(
     " ",
   );
 

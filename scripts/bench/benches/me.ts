@@ -34,7 +34,7 @@ const METRICS = [
   { name: "server's processor time", unit: "µs each" },
 ];
 /** What a peer may ask Postgres for: one plain query, without a transaction, a role or row-level security. */
-const QUERY = `select u.id, a.email, u.display_name as "displayName", a.role::text, a.tier::text, a.locale::text,
+const QUERY = `select u.id, a.email, a.email_verified_at is not null as "emailVerified", u.display_name as "displayName", a.role::text, a.tier::text, a.locale::text,
   u.created_at as "createdAt" from app.users u join app.accounts a on a.user_id = u.id where u.id = $1`;
 
 export const me: Bench = {

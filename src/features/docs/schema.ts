@@ -21,6 +21,7 @@ Sign in with **login** or **register**, press **Authorize**, and put the \`acces
   tags: [
     { name: "auth", description: "Accounts, sessions and tokens." },
     { name: "mfa", description: "The second factor of a sign-in." },
+    { name: "account", description: "The account's address and password." },
     { name: "audit", description: "What happened to an account." },
     { name: "admin", description: "For staff; to everybody else there is nothing here." },
     { name: "chat", description: "Conversations, their members and their messages." },

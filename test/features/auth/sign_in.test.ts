@@ -37,6 +37,7 @@ test("registering answers 201 with the user and a cookie that only this host can
     user: {
       id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/),
       email: body.email,
+      emailVerified: false,
       displayName: "Lan",
       role: "user",
       tier: "free",

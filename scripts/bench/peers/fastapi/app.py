@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 
 KEY = Ed25519PublicKey.from_public_bytes(bytes.fromhex(os.environ["PUBLIC_KEY"]))
 CHECKS = {"require": ["exp", "nbf", "sub", "sid", "jti"]}
-FIELDS = ["email", "displayName", "role", "tier", "locale", "createdAt"]
+FIELDS = ["email", "emailVerified", "displayName", "role", "tier", "locale", "createdAt"]
 REMEMBER = bool(os.environ.get("REMEMBER"))
 QUERY = os.environ.get("QUERY", "")
 POOL_SIZE = int(os.environ["POOL_SIZE"])

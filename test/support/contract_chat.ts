@@ -1,0 +1,72 @@
+import type postgres from "postgres";
+
+import { call as ask, converse, type Person, signUp } from "./client.ts";
+
+/** Scenarios of conversations, their members and their messages. */
+export async function chatScenarios(
+  url: string,
+  { owner, sql }: { owner: Person; sql: postgres.Sql },
+) {
+  const { token } = owner;
+  const [minh, stranger] = await Promise.all([signUp(url, "Minh"), signUp(url, "An")]);
+  const open = (body: object) => converse(url, token, body);
+  const group = await open({ kind: "group", name: "VN30", memberIds: [minh.id] });
+  const full = await open({ kind: "group", name: "All", memberIds: [minh.id] });
+  const direct = await open({ kind: "direct", userId: minh.id });
+  await fill(sql, full);
+  const message = (id: string) => {
+    const body = { clientId: crypto.randomUUID(), body: "Good morning" };
+    return { token, params: { id }, body };
+  };
+  const sent = async () => {
+    const made = message(group);
+    await ask("POST", `${url}/v1/conversations/${group}/messages`, made);
+    return made;
+  };
+  const member = (id: string, userId: string) => ({ token, params: { id, userId } });
+  const nowhere = crypto.randomUUID();
+  return {
+    listConversations: {
+      "200": () => ({ token, query: "?limit=1" }),
+      "400 invalid_cursor": () => ({ token, query: "?cursor=made.up" }),
+    },
+    openConversation: {
+      "201": () => ({ token, body: { kind: "group", name: "HNX", memberIds: [] } }),
+      "200": () => ({ token, body: { kind: "direct", userId: minh.id } }),
+      "404 not_found": () => ({ token, body: { kind: "direct", userId: nowhere } }),
+    },
+    sendMessage: {
+      "201": () => message(group),
+      "200": sent,
+      "404 not_found": () => message(nowhere),
+    },
+    listMessages: {
+      "200": () => ({ token, params: { id: group } }),
+      "400 invalid_cursor": () => ({ token, params: { id: group }, query: "?cursor=made.up" }),
+      "404 not_found": () => ({ token, params: { id: nowhere } }),
+    },
+    addMember: {
+      "204": () => member(group, stranger.id),
+      "403 forbidden": () => ({ ...member(group, stranger.id), token: minh.token }),
+      "404 not_found": () => member(group, nowhere),
+      "409 not_a_group": () => member(direct, stranger.id),
+      "409 group_full": () => member(full, stranger.id),
+    },
+    removeMember: {
+      "204": () => member(group, stranger.id),
+      "403 forbidden": () => ({ ...member(group, owner.id), token: minh.token }),
+      "404 not_found": () => member(nowhere, minh.id),
+      "409 not_a_group": () => member(direct, owner.id),
+      "409 last_owner": () => member(group, owner.id),
+    },
+  };
+}
+
+/** Puts as many people into a group as it may have. */
+async function fill(sql: postgres.Sql, conversationId: string): Promise<void> {
+  await sql`with people as (
+      insert into app.users (id, display_name, created_at)
+      select gen_random_uuid(), 'One of many', now() from generate_series(1, 498) returning id)
+    insert into app.conversation_members (conversation_id, user_id, role, joined_seq)
+    select ${conversationId}, id, 'member', 1 from people`;
+}

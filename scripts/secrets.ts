@@ -5,7 +5,13 @@
 import { join } from "node:path";
 
 import { lineAt, listFiles } from "../test/support/source.ts";
-import { AROUND_CHARS, SECRET_FILES, SECRET_RULES, type SecretRule } from "./secret_rules.ts";
+import {
+  AROUND_CHARS,
+  PROVIDER_RULES,
+  SECRET_FILES,
+  SECRET_RULES,
+  type SecretRule,
+} from "./secret_rules.ts";
 
 /** A finding that is none, such as a published test vector. */
 export interface AllowedSecret {
@@ -63,9 +69,29 @@ async function scanFile(root: string, path: string): Promise<Secret[]> {
   const named = SECRET_FILES.test(path) ? [toSecret(path, "file of secrets", path)] : [];
   if (file.size > MAX_FILE_BYTES) return [...named, toSecret(path, "too large to scan", path)];
   const bytes = await file.bytes();
-  if (bytes.includes(0)) return named;
+  return [...named, ...(bytes.includes(0) ? scanBinary(path, bytes) : scanText(path, bytes))];
+}
+
+function scanText(path: string, bytes: Uint8Array): Secret[] {
   const source = new TextDecoder().decode(bytes);
-  return [...named, ...SECRET_RULES.flatMap((rule) => applyRule(rule, path, source))];
+  return SECRET_RULES.flatMap((rule) => applyRule(rule, path, source));
+}
+
+/** A picture, a database, or a text of two bytes a character; of the first two only the keys of providers are told apart. */
+function scanBinary(path: string, bytes: Uint8Array): Secret[] {
+  const [first, second] = bytes;
+  const wide = first === 0xff && second === 0xfe ? "utf-16le" : undefined;
+  const encoding = first === 0xfe && second === 0xff ? "utf-16be" : wide;
+  if (encoding) {
+    const source = new TextDecoder(encoding).decode(bytes);
+    return SECRET_RULES.flatMap((rule) => applyRule(rule, path, source));
+  }
+  const plain = new TextDecoder("latin1").decode(bytes);
+  // Without its zero bytes a text of two bytes a character reads as one, wherever in the file it begins.
+  const found = [plain, plain.replaceAll("\0", "")].flatMap((source) =>
+    PROVIDER_RULES.flatMap((rule) => applyRule(rule, path, source)),
+  );
+  return [...new Map(found.map((secret) => [secret.fingerprint, secret])).values()];
 }
 
 function applyRule(rule: SecretRule, path: string, source: string): Secret[] {

@@ -23,6 +23,7 @@ function random(
   );
 }
 
+const LETTERS = "BCDFGHJKLMNPQRSTVWXZbcdfghjklmnpqrstvwxz";
 const HEX = "0123456789abcdef";
 const UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -40,6 +41,7 @@ const PLANTED: {
   { rule: "github token", plant: (s) => `github_${"pat"}_${s}`, secret: random(82) },
   { rule: "gitlab token", plant: (s) => `gl${"pat"}-${s}`, secret: random(20) },
   { rule: "google key", plant: (s) => `?key=AI${"za"}${s}`, secret: random(35) },
+  { rule: "hugging face token", plant: (s) => `h${"f_"}${s}`, secret: random(34, LETTERS) },
   { rule: "jwt", plant: (s) => `${jwtHead()}.${s}`, secret: random(43) },
   { rule: "new relic key", plant: (s) => `NR${"AK"}-${s}`, secret: random(27, UPPER) },
   {
@@ -102,6 +104,53 @@ const PLANTED: {
     plant: (s) => `ENV API_TOKEN=${s}`,
     secret: random(24),
   },
+  ...["notes.md", "setup.sh", "compose.yml"].map((path) => ({
+    rule: "assigned secret",
+    path,
+    plant: (s: string) => `export DB_PASS=${s}`,
+    secret: random(20),
+  })),
+  {
+    rule: "assigned secret",
+    path: "README.md",
+    plant: (s) => `Set \`PASSWORD=${s}\` first.`,
+    secret: random(20),
+  },
+  { rule: "assigned secret", path: "a.sh", plant: (s) => `PASSWORD=${s}!%`, secret: random(20) },
+  { rule: "assigned secret", plant: (s) => `user.setPassword("${s}")`, secret: random(20) },
+  { rule: "assigned secret", plant: (s) => `const secret = "${s}";`, secret: random(32, LETTERS) },
+  ...[
+    (s: string) => `const key = process.env.STRIPE ?? "${s}";`,
+    (s: string) => `const key = process.env["STRIPE"] || '${s}';`,
+    (s: string) => `const key = Bun.env.STRIPE\n    ?? "${s}";`,
+    (s: string) => `process.env.STRIPE ??= "${s}";`,
+    (s: string) => `const apiKey = settings.find() ?? "${s}";`,
+  ].map((plant) => ({ rule: "secret as a fallback", plant, secret: random(24) })),
+  {
+    rule: "authorization header",
+    plant: (s) => `{ authorization: "Bearer ${s}" }`,
+    secret: random(24),
+  },
+  {
+    rule: "authorization header",
+    path: "a.md",
+    plant: (s) => `curl -H 'Authorization: Basic ${s}' https://api.host.net`,
+    secret: btoa(`lan:${random(9)}`),
+  },
+  {
+    rule: "password in a url",
+    plant: (s) => `"postgres://db.host.net/x?user=app&password=${s}&a=b"`,
+    secret: random(9),
+  },
+  { rule: "password in a url", plant: (s) => `https://host.net/?token=${s}`, secret: random(24) },
+  {
+    rule: "password in sql",
+    path: "drizzle/1.sql",
+    plant: (s) => `alter role app with login\n  password '${s}';`,
+    secret: random(9),
+  },
+  { rule: "short password", path: "a.md", plant: (s) => `PGPASSWORD=${s} psql`, secret: random(9) },
+  { rule: "short password", plant: (s) => `await page.setPassword('${s}')`, secret: random(12) },
   { rule: "file of secrets", path: "deploy/id_ed25519", plant: (s) => s, secret: random(24) },
   { rule: "file of secrets", path: ".netrc", plant: (s) => s, secret: random(24) },
 ];
@@ -163,9 +212,39 @@ test("what only talks about secrets is none", async () => {
     "README.md":
       "`postgres://user:hunter2@db.example.com/app` `redis://:$PASSWORD@cache` `http://a:b@x.test`\n",
     "bun.lock": `"jose": ["jose@6.0.0", "", {}, "sha512-${random(86)}=="],\n`,
-    "image.png": new Uint8Array([137, 80, 0, ...Buffer.from(`sk_${"live"}_${random(24)}`)]),
+    "src/b.ts": [
+      `const place = process.env.API_URL ?? "http://localhost:3000/v1/things";`,
+      `const name = kind || "the_name_of_a_thing_0123456789abcdef";`,
+      `{ authorization: "Bearer nonsense" } { authorization: "Basic ${btoa("lan:lan")}" } Basic abcdefghi=`,
+      `PASSWORD=password setPassword("seven green lanterns 7"); setToken(readTheTokenOfThisUser42(name));`,
+      `const token = "theTokenThatAnswersForEveryUserOfThisSystem";`,
+      `"otpauth://totp/frm?secret=BASE32SECRET" "https://x.example/?password=hunter2"`,
+      `"https://host.net/reset?token=\${token}" "postgres://host.net/x?password=\${password}"`,
+    ].join("\n"),
+    "drizzle/1.sql": "create role app; alter role app password '${PASSWORD}';\n",
+    "image.png": new Uint8Array([137, 80, 0, ...Buffer.from(`apiKey = "${random(24)}"`)]),
   });
   expect(await scanSecrets(root, [])).toEqual([]);
+});
+
+test.each([
+  ["a picture", (text: string) => Buffer.concat([Buffer.from([137, 80, 0]), Buffer.from(text)])],
+  ["UTF-16", (text: string) => Buffer.from(`\uFEFF${text}`, "utf16le")],
+  ["UTF-16 of the other order", (text: string) => Buffer.from(`\uFEFF${text}`, "utf16le").swap16()],
+  ["UTF-16 without a mark", (text: string) => Buffer.from(text, "utf16le")],
+])("the key of a provider is found once in %s", async (_name, encode) => {
+  const secret = random(24);
+  const root = await folderOf({ "a.bin": encode(`one\nsk_${"live"}_${secret}\nthree`) });
+  const found = await scanSecrets(root, []);
+  expect(found).toHaveLength(1);
+  expect(found[0]).toContain("a.bin:2: stripe key ");
+  expect(found[0]).not.toContain(secret.slice(0, 5));
+});
+
+test("a text in UTF-16 is read like any other", async () => {
+  const text = `\uFEFFone\r\nconst apiKey = "${random(24)}";\r\n`;
+  const root = await folderOf({ "a.txt": Buffer.from(text, "utf16le") });
+  expect((await scanSecrets(root, [])).join()).toStartWith("a.txt:2: assigned secret ");
 });
 
 test("an exception holds for one secret in one file, and not longer than it is needed", async () => {

@@ -124,7 +124,7 @@ test("a process that starts leaves others the time to renew their leases", async
   const over = performance.now() + leaseMs;
   await until("the end of the lease", () => performance.now() > over);
   // As after an outage of Redis, when nobody could renew.
-  own.serve(1, { leaseMs, renewMs: 1_000, reapMs: 20 });
+  own.serve(1, { leaseMs, renewMs: 10_000, reapMs: 20 });
   const turns = performance.now() + 2 * leaseMs;
   await until("several turns of the new process", () => performance.now() > turns);
   expect(await own.queue.store.renew("other", [job])).toEqual([]);

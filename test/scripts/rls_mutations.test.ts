@@ -25,7 +25,7 @@ async function run(...texts: string[]): Promise<{ code: number; output: string }
 test("a policy, FORCE or privilege that is taken away is noticed by a test with a name", async () => {
   const { code, output } = await run(...BREAKS);
   const killed = [...output.matchAll(/^killed +(.+)\n +by (.+)$/gm)];
-  expect(killed.map((match) => match[1]).toSorted()).toEqual(BREAKS.toSorted());
+  expect(new Set(killed.map((match) => match[1]))).toEqual(new Set(BREAKS));
   for (const [, , killer] of killed) expect(killer).toMatch(/^\w+ > (?:as|the|each) /);
   expect(code).toBe(0);
 });

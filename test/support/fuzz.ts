@@ -76,6 +76,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
 
 function stepper(target: Target, report: FuzzReport): (plan: Plan) => Promise<void> {
   let baseline: Snapshot | undefined;
+  let seen = 0;
   return async (plan) => {
     const before = (baseline ??= await target.snapshot());
     baseline = undefined;
@@ -90,6 +91,8 @@ function stepper(target: Target, report: FuzzReport): (plan: Plan) => Promise<vo
     const isStill = got.status >= 400 || plan.method === "GET" || plan.method === "HEAD";
     const after = isStill ? await target.snapshot() : undefined;
     if (after) findings.push(...judgeChanges({ before, after }, got, target));
+    findings.push(...checkLog(target, seen));
+    seen = target.log().length;
     if (findings.length > 0)
       throw new Broken(findings, { plan, status: got.status, text: got.text.slice(0, 1_000) });
     baseline = after;
@@ -146,8 +149,9 @@ function judgeChanges({ before, after }: Change, got: Got, target: Target): Find
   return [{ fault: "changed", what: `${changed.join()} changed with ${outcomeOf(got)}` }];
 }
 
-function checkLog(target: Target): Finding[] {
-  const log = target.log();
+/** What the log must not hold, from here on; the whole of it is looked at in the end, because lines may come late. */
+function checkLog(target: Target, from = 0): Finding[] {
+  const log = target.log().slice(from);
   const { others, never, credentialsOfOthers } = target.secrets();
   const secrets = [...others, ...never, ...credentialsOfOthers, MARK];
   const findings = secrets

@@ -5,6 +5,7 @@ import { flip } from "./flip.ts";
 import type { Target } from "./fuzz.ts";
 import type { Exchange } from "./fuzz_oracle.ts";
 import type { Sender } from "./fuzz_requests.ts";
+import { MARK } from "./fuzz_values.ts";
 import type { Cluster, Instance } from "./instance.ts";
 import { type Document, listOperations } from "./openapi.ts";
 import { takeSnapshot } from "./rows.ts";
@@ -60,6 +61,7 @@ export async function openProduct(
   function resolve(name: string): string {
     if (name === "fresh.email") return `fresh${(fresh += 1)}@example.com`;
     if (name === "fresh.id") return crypto.randomUUID();
+    if (name === "fresh.password") return `${MARK} ${crypto.randomUUID()}`;
     if (name.startsWith("flip."))
       return flip(world.values[name.replace("flip", "me")] ?? "", (fresh += STRIDE));
     return world.values[name] ?? name;
@@ -99,12 +101,7 @@ export async function openProduct(
       credentialsOfOthers: [others.other.token, others.other.refreshToken],
     }),
     follow: async (exchange) => {
-      if (learn(world, exchange)) return;
-      if (
-        exchange.plan.sender === "me" &&
-        /"(?:session_revoked|account_banned)"/.test(exchange.got.text)
-      )
-        world = await makeWorld(url, others);
+      if (!learn(world, exchange) && isOver(exchange)) world = await makeWorld(url, others);
     },
     snapshot: () => takeSnapshot(cluster.database.sql),
     effectsOf: (code) => EFFECTS[code] ?? [],
@@ -127,6 +124,8 @@ const WORDS = {
   "register.email": ["{{fresh.email}}", "{{fresh.email}}", "{{other.email}}"],
   "login.email": ["{{me.email}}", "{{me.email}}", "{{other.email}}"],
   password: ["{{me.password}}"],
+  currentPassword: ["{{me.password}}"],
+  newPassword: ["{{fresh.password}}"],
   refreshToken: ["{{me.refresh}}", "{{me.refresh}}", "{{flip.refresh}}", "{{gone.refresh}}"],
   cursor: ["{{me.cursor}}", "{{me.messages}}", "{{other.cursor}}", "{{flip.cursor}}"],
   "listConversations.cursor": ["{{me.cursor}}"],
@@ -230,6 +229,13 @@ async function makeExpired(key: SigningKey, { id }: Person): Promise<string> {
   const yesterday = () => new Date(performance.timeOrigin - 86_400_000);
   const claims = { userId: id, sessionId: crypto.randomUUID(), counter: 0 };
   return (await createTokens([key], yesterday).sign(claims)).token;
+}
+
+/** Whether `me` has lost the session, or the password that is known here. */
+function isOver({ plan, got }: Exchange): boolean {
+  if (plan.sender !== "me") return false;
+  const changed = plan.operationId === "changePassword" && got.status < 300;
+  return changed || /"code":"(?:session_revoked|account_banned)"/.test(got.text);
 }
 
 /** Takes over the newest tokens of the session; true when there were any. */

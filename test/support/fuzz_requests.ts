@@ -223,7 +223,7 @@ function queryOf({ operation }: Listed, grammar: Grammar, bad: boolean): fc.Arbi
     .map((one) =>
       fc.option(
         textOf(one, grammar).map((text) => `${one.name}=${encodeLoosely(text)}`),
-        { nil: "" },
+        { nil: "", freq: 2 },
       ),
     );
   const good = fc.tuple(...parts).map((texts) => texts.filter((text) => text !== "").join("&"));

@@ -20,7 +20,8 @@ export interface AuditDetails {
   "auth.logout": None;
   "auth.refresh_reused": None;
   "auth.register": None;
-  "auth.sessions_ended": { count: number };
+  "auth.session_ended": None;
+  "auth.sessions_ended": { scope: string };
   "mfa.disabled": None;
   "mfa.enabled": None;
   "mfa.recovery_renewed": None;

@@ -18,7 +18,7 @@ export {
 } from "./service/session_end.ts";
 export { authenticate, getSession, isSessionAlive } from "./service/sessions.ts";
 
-/** Gives a feature's routes the declarations of access: `signedIn: true` or `open: true`. */
+/** Gives a feature's routes the declarations of access: `signedIn: true`, `may: "…"` or `open: true`. */
 export function auth(platform: Platform) {
   return access((token) => authenticate(platform, token));
 }

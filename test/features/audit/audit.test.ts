@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
-import { call, PASSWORD, type Person, signIn, signUp } from "../../support/client.ts";
+import { call, PASSWORD, type Person, sessionOf, signIn, signUp } from "../../support/client.ts";
 import { signUpAs } from "../../support/contract_staff.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 
@@ -67,6 +67,24 @@ test("registering, signing in and out each leave one entry in one's own log, new
   const [logout, login, register] = items;
   expect(logout?.sessionId).toBe(register?.sessionId ?? "");
   expect(login?.sessionId).not.toBe(register?.sessionId ?? "");
+});
+
+test("ending a device, and all others, leaves an entry each, and ending none leaves none", async () => {
+  const lan = await signUp(server.url, "Lan");
+  const [phone] = [await signIn(server.url, lan), await signIn(server.url, lan)];
+  const end = (place: string) =>
+    call("DELETE", `${server.url}/v1/sessions${place}`, { token: lan.token });
+  const id = sessionOf(phone.token);
+  expect((await end(`/${id}`)).status).toBe(204);
+  expect((await end(`/${id}`)).status).toBe(404);
+  expect((await end("?scope=others")).status).toBe(204);
+  expect((await end("?scope=others")).status).toBe(204);
+  const { items } = await read(lan.token, "?limit=2");
+  expect(items).toMatchObject([
+    { action: "auth.sessions_ended", sessionId: sessionOf(lan.token) },
+    { action: "auth.session_ended", sessionId: id },
+  ]);
+  expect(await listActions(lan.token)).toHaveLength(5);
 });
 
 test("a refused login and a refused registration leave no entry", async () => {

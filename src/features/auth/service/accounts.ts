@@ -1,4 +1,4 @@
-import { eq, isNotNull } from "drizzle-orm";
+import { and, eq, isNotNull, isNull } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { uniqueViolation } from "../../../platform/database_errors.ts";
@@ -133,6 +133,7 @@ async function recordSignIn(
   });
 }
 
+/** @throws AppError session_revoked for an account that is gone, or was banned while its owner was on the way in. */
 export async function selectMe(tx: Transaction, userId: string): Promise<Me> {
   const [row] = await tx
     .select({
@@ -147,8 +148,8 @@ export async function selectMe(tx: Transaction, userId: string): Promise<Me> {
     })
     .from(users)
     .innerJoin(accounts, eq(accounts.userId, users.id))
-    .where(eq(users.id, userId));
-  if (!row) throw new AppError(SessionRevoked, `Cannot find user "${userId}"`);
+    .where(and(eq(users.id, userId), isNull(accounts.bannedAt)));
+  if (!row) throw new AppError(SessionRevoked, `Cannot serve user "${userId}": gone or banned`);
   return { ...row, createdAt: row.createdAt.toISOString() };
 }
 

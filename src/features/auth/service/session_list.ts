@@ -2,6 +2,7 @@ import { and, desc, eq, gt, isNull, lt } from "drizzle-orm";
 
 import { AppError, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
+import { recordAudit } from "../../audit/mod.ts";
 import type { Session, SessionItem } from "../schema.ts";
 import { sessions } from "../tables.ts";
 import { endSessions } from "./session_end.ts";
@@ -60,7 +61,19 @@ export async function endSession(
   platform: Platform,
   { userId, sessionId }: { userId: string; sessionId: string },
 ): Promise<void> {
-  const ended = await endSessions(platform, { userId, which: { sessionId } });
+  const ended = await endSessions(platform, {
+    userId,
+    which: { sessionId },
+    also: (tx) =>
+      recordAudit(tx, {
+        action: "auth.session_ended",
+        userId,
+        actorId: userId,
+        at: platform.now(),
+        details: {},
+        sessionId,
+      }),
+  });
   if (ended === 0) throw new AppError(NotFound, `Cannot end session "${sessionId}"`);
 }
 
@@ -71,5 +84,17 @@ export async function endManySessions(
   scope: "others" | "all",
 ): Promise<void> {
   const which = scope === "all" ? ("all" as const) : { except: sessionId };
-  await endSessions(platform, { userId, which });
+  await endSessions(platform, {
+    userId,
+    which,
+    also: (tx) =>
+      recordAudit(tx, {
+        action: "auth.sessions_ended",
+        userId,
+        actorId: userId,
+        at: platform.now(),
+        details: { scope },
+        sessionId,
+      }),
+  });
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 
 import {
   ACCOUNT,
@@ -17,6 +17,8 @@ import {
   unique,
   waitOf,
 } from "../support/throttle.ts";
+
+setDefaultTimeout(30_000);
 
 let throttles: TestThrottles;
 beforeAll(async () => {
@@ -134,6 +136,20 @@ test("an office behind one address works on while somebody in it tries many acco
     await ask(throttles.here, attempt(`p${turn}`, "203.0.113.7", scope));
   expect(await waitOf(throttles.here, attempt("new", "203.0.113.7", scope))).toBeGreaterThan(0);
   await succeed(throttles.there, colleague);
+});
+
+test("failures of those who need not wait keep others waiting no longer than the highest count lasts", async () => {
+  const scope = unique("scope");
+  const office = "203.0.113.7";
+  const colleagues = Array.from({ length: 30 }, (_, at) => attempt(`p${at}`, office, scope));
+  for (const colleague of colleagues) await succeed(throttles.here, colleague);
+  for (const colleague of colleagues) await exhaust(throttles.here, colleague);
+  const highest = ADDRESS.freeFailures + Math.ceil(Math.log2(LONGEST_WAIT_S / FIRST_WAIT_S));
+  await pass(highest * LONGEST_WAIT_S * 1_000);
+  let admitted = 0;
+  while (typeof (await ask(throttles.there, attempt(unique("new"), office, scope))) === "object")
+    admitted += 1;
+  expect(admitted).toBe(ADDRESS.freeFailures);
 });
 
 test("who has not succeeded for a month is a stranger again", async () => {

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 
 import type { Attempt } from "../../src/platform/throttle.ts";
 import { until } from "../support/poll.ts";
 import { openTestRedisServer, type TestRedisServer } from "../support/redis_server.ts";
 import { ask, openTestThrottles } from "../support/throttle.ts";
+
+setDefaultTimeout(30_000);
 
 const FREE = 5;
 

@@ -119,8 +119,8 @@ test("while it has to wait, not even the right password is looked at; after Retr
   const wait = Number(refused.headers.get("retry-after"));
   await age(redis.client, cluster.redisPrefix, wait * 1_000);
   expect((await guess(proxied[1], right)).status).toBe(200);
-  for (let turn = 0; turn < FREE_OF_PAIR; turn += 1)
-    expect((await guess(proxied[0], who)).status).toBe(401);
+  // Without a clean slate, the second of them would have to wait.
+  for (let turn = 0; turn < 3; turn += 1) expect((await guess(proxied[0], who)).status).toBe(401);
 });
 
 test("Retry-After tells the truth by the clock on the wall, too", async () => {
@@ -150,7 +150,7 @@ test("of hundreds of guesses at once on two instances, no more than the free one
 test("signing in as often as one likes is no failure", async () => {
   const { email } = await signUp(proxied[0].url);
   const from = newCaller();
-  for (let turn = 0; turn < FREE_OF_PAIR * 2; turn += 1)
+  for (let turn = 0; turn < FREE_OF_PAIR + 2; turn += 1)
     expect((await guess(proxied[0], { email, from, password: PASSWORD })).status).toBe(200);
 });
 

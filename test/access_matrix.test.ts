@@ -131,7 +131,10 @@ test("a moderator and an admin really are what their columns say", async () => {
 
 test("a missing row, a stale row and a row that lets strangers in are noticed", () => {
   const served = rows.map(({ name, cells }): Served => {
-    return { name, access: cells.anonymous === "anon" ? "signed_in" : "open" };
+    return {
+      name,
+      access: cells.expired === "old" && cells.revoked === "gone" ? "closed" : "open",
+    };
   });
   expect(compareRows(rows, served)).toEqual([]);
   const more = [...served, { name: "GET /v1/secrets", access: "signed_in" }];

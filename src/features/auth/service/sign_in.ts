@@ -3,6 +3,7 @@ import { callerOf } from "../../../platform/http/client_address.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import type { Admitted } from "../../../platform/throttle.ts";
 import type { ThrottlePolicy } from "../../../platform/throttle_policy.ts";
+import { TotpInvalid } from "../../mfa/mod.ts";
 import { AccountBanned, InvalidCredentials } from "../schema.ts";
 import { login, normalizeEmail, register, type SignIn } from "./accounts.ts";
 
@@ -69,9 +70,8 @@ export async function logInWithin(
     ],
     known: { account, caller },
   });
-  const signIn = await cancelUnless([InvalidCredentials, AccountBanned], admitted, () =>
-    login(platform, input),
-  );
+  const counted = [InvalidCredentials, AccountBanned, TotpInvalid];
+  const signIn = await cancelUnless(counted, admitted, () => login(platform, input));
   await admitted.succeed();
   return signIn;
 }

@@ -24,7 +24,9 @@ const HEADERS = {
 /** Refusals whose purpose is an effect, and the tables that it may touch. */
 const EFFECTS: Record<string, string[]> = {
   // A token that comes a second time may be stolen, so the session ends and its owner hears of it.
-  refresh_reused: ["sessions", "account_events", "bus_outbox", "job_outbox"],
+  refresh_reused: ["sessions", "audit_entries", "bus_outbox", "job_outbox"],
+  // A wrong code is counted where the code's secret is.
+  totp_invalid: ["totp_secrets"],
 };
 
 /** From one flipped bit to the next, so that few requests reach all parts of a token. */
@@ -126,7 +128,7 @@ const WORDS = {
   password: ["{{me.password}}"],
   currentPassword: ["{{me.password}}"],
   newPassword: ["{{fresh.password}}"],
-  refreshToken: ["{{me.refresh}}", "{{me.refresh}}", "{{flip.refresh}}", "{{gone.refresh}}"],
+  refreshToken: ["{{me.refresh}}", "{{first.refresh}}", "{{flip.refresh}}", "{{gone.refresh}}"],
   cursor: ["{{me.cursor}}", "{{me.messages}}", "{{other.cursor}}", "{{flip.cursor}}"],
   "listConversations.cursor": ["{{me.cursor}}"],
   "listMessages.cursor": ["{{me.messages}}"],
@@ -186,6 +188,7 @@ async function makeWorld(url: string, others: Others): Promise<World> {
     "me.token": me.token,
     "me.session": sessionOf(me.token),
     "me.refresh": me.refreshToken,
+    "first.refresh": me.refreshToken,
     "me.cursor": await cursorOf(url, me, "/v1/conversations"),
     "me.messages": await cursorOf(url, me, `/v1/conversations/${group}/messages`),
     "group.id": group,
@@ -235,7 +238,7 @@ async function makeExpired(key: SigningKey, { id }: Person): Promise<string> {
 function isOver({ plan, got }: Exchange): boolean {
   if (plan.sender !== "me") return false;
   const changed = plan.operationId === "changePassword" && got.status < 300;
-  return changed || /"code":"(?:session_revoked|account_banned)"/.test(got.text);
+  return changed || /"code":"(?:session_revoked|refresh_reused|account_banned)"/.test(got.text);
 }
 
 /** Takes over the newest tokens of the session; true when there were any. */

@@ -6,7 +6,10 @@ const PARTITIONS = 128;
  * touches together stand on one node of a Redis Cluster.
  */
 export interface Keys {
-  /** STRING, JSON of a session's hot copy or a tombstone; expires with the access token's life at the latest. */
+  /**
+   * STRING: JSON of a session's hot copy, or of the bare version of its account after a change, for 5 min; or a
+   * tombstone, for 15 min.
+   */
   session(userId: string, sessionId: string): string;
   /** STRING, JSON {userId, sessionId}; lives 30 s and is read once. `digest` is the ticket's SHA-256. */
   ticket(digest: string): string;

@@ -36,6 +36,7 @@ test("a control message keeps its own fields and no others", () => {
   const join = { op: "join", channel: "c:1" } as const;
   const end = { op: "end", sessionId: "s" } as const;
   expect(decodeControl(JSON.stringify({ ...join, extra: 1 }))).toEqual(join);
+  expect(decodeControl(JSON.stringify({ op: "renew", extra: 1 }))).toEqual({ op: "renew" });
   expect(decodeControl(JSON.stringify({ ...end, channel: "c:1" }))).toEqual(end);
 });
 

@@ -1,5 +1,6 @@
 import { converse, PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
 import type { Call } from "./contract.ts";
+import { type App, codeOf, enableApp, setUpApp } from "./totp.ts";
 
 /**
  * Who knocks. `expired` and `revoked` are the owner with a session that has run out or was ended; `member` and `owner`
@@ -49,6 +50,11 @@ POST /v1/account/password/reset                link       link     link     link
 PUT /v1/account/password                       anon       old      gone     204       204       204       204        204
 POST /v1/account/email                         anon       old      gone     202       202       202       202        202
 POST /v1/account/email/confirm                 link       link     link     link      link      link      link       link
+GET /v1/account/totp                           anon       old      gone     200       200       200       200        200
+POST /v1/account/totp                          anon       old      gone     201       201       201       201        201
+POST /v1/account/totp/confirm                  anon       old      gone     201       201       201       201        201
+POST /v1/account/totp/recovery-codes           anon       old      gone     201       201       201       201        201
+DELETE /v1/account/totp                        anon       old      gone     204       204       204       204        204
 GET /v1/me/audit                               anon       old      gone     200       200       200       200        200
 GET /v1/admin/users                            anon       old      gone     none      none      none      200        200
 PATCH /v1/admin/users/:id                      anon       old      gone     none      none      none      200        200
@@ -92,6 +98,21 @@ type Input = (stage: Stage, person: Person | undefined) => Call | Promise<Call>;
 /** What no mail has ever carried. */
 const MADE_UP = { token: "made-up" };
 
+const ANY_CODE = { code: "123456" };
+
+/** The authenticator apps of those who have one, by the person's id. */
+const apps = new Map<string, App>();
+
+async function appOf({ url }: Stage, { id, token }: Person): Promise<App> {
+  const app = apps.get(id) ?? (await enableApp(url, token));
+  apps.set(id, app);
+  return app;
+}
+
+function isLetIn({ people }: Stage, person: Person | undefined): person is Person {
+  return person !== undefined && person !== people.expired && person !== people.revoked;
+}
+
 /** How to call a route that takes an input; every other one is called as it is. */
 export const INPUTS: Record<string, Input> = {
   "POST /v1/auth/register": () => ({
@@ -106,10 +127,8 @@ export const INPUTS: Record<string, Input> = {
   }),
   "POST /v1/auth/refresh": (_, person) =>
     person ? { body: { refreshToken: person.refreshToken } } : {},
-  "POST /v1/auth/logout": async ({ url, people }, person) =>
-    person && person !== people.expired && person !== people.revoked
-      ? { token: (await signIn(url, person)).token }
-      : {},
+  "POST /v1/auth/logout": async (stage, person) =>
+    isLetIn(stage, person) ? { token: (await signIn(stage.url, person)).token } : {},
   "POST /v1/auth/reauthenticate": () => ({ body: { password: PASSWORD } }),
   "POST /v1/account/email/verification/confirm": () => ({ body: MADE_UP }),
   "POST /v1/account/email/confirm": () => ({ body: MADE_UP }),
@@ -122,6 +141,23 @@ export const INPUTS: Record<string, Input> = {
   "PUT /v1/account/password": () => ({
     body: { currentPassword: PASSWORD, newPassword: PASSWORD },
   }),
+  "POST /v1/account/totp/confirm": async (stage, person) => {
+    if (!isLetIn(stage, person)) return { body: ANY_CODE };
+    const app = await setUpApp(stage.url, person.token);
+    apps.set(person.id, app);
+    return { body: { code: codeOf(app) } };
+  },
+  "POST /v1/account/totp/recovery-codes": async (stage, person) => {
+    if (isLetIn(stage, person)) await appOf(stage, person);
+    return {};
+  },
+  // Last of these rows, so that the password alone signs everybody in again.
+  "DELETE /v1/account/totp": async (stage, person) => {
+    if (!isLetIn(stage, person)) return { body: ANY_CODE };
+    const app = await appOf(stage, person);
+    apps.delete(person.id);
+    return { body: { code: codeOf(app, 1) } };
+  },
   "DELETE /v1/sessions": () => ({ query: "?scope=others" }),
   "DELETE /v1/sessions/:id": async ({ url, people }) => ({
     params: { id: sessionOf((await signIn(url, people.owner)).token) },

@@ -27,6 +27,11 @@ export const ROUTES: Route[] = [
   { method: "PUT", path: "/v1/account/password", signedIn: true, body: true },
   { method: "POST", path: "/v1/account/email", signedIn: true, body: true },
   { method: "POST", path: "/v1/account/email/confirm", signedIn: false, body: true },
+  { method: "GET", path: "/v1/account/totp", signedIn: true, body: false },
+  { method: "POST", path: "/v1/account/totp", signedIn: true, body: false },
+  { method: "POST", path: "/v1/account/totp/confirm", signedIn: true, body: true },
+  { method: "POST", path: "/v1/account/totp/recovery-codes", signedIn: true, body: false },
+  { method: "DELETE", path: "/v1/account/totp", signedIn: true, body: true },
   { method: "DELETE", path: "/v1/sessions", signedIn: true, body: false },
   { method: "DELETE", path: "/v1/sessions/:id", signedIn: true, body: false },
   { method: "GET", path: "/v1/me/audit", signedIn: true, body: false },
@@ -77,7 +82,7 @@ export const TREES: unknown[] = [
 ];
 
 export const FIELDS =
-  "email password displayName transport refreshToken token currentPassword newPassword kind userId name memberIds clientId body".split(
+  "email password code displayName transport refreshToken token currentPassword newPassword kind userId name memberIds clientId body".split(
     " ",
   );
 

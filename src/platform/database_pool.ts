@@ -30,6 +30,8 @@ interface Plan<T> {
   begin: string;
   work: (client: Client) => Promise<T>;
   timeoutMs: number;
+  /** The work is one statement, and COMMIT travels with it instead of waiting for its answer. */
+  single?: boolean;
 }
 
 /** Longer than any statement may take. */
@@ -88,13 +90,14 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
   let count = 0;
   let closed = false;
 
-  async function perform<T>({ begin, work }: Plan<T>, life: Life): Promise<T> {
+  async function perform<T>({ begin, work, single = false }: Plan<T>, life: Life): Promise<T> {
     const connection = await slots.take(life.expired);
     const mark = String((count = (count + 1) % Number.MAX_SAFE_INTEGER));
     transactions.set(mark, life);
     const started = connection.unsafe(`${MARK}${mark}*/${begin}`).simple();
     try {
-      return await finish({ connection, prepare, started, life, work, sockets, silenceMs });
+      const attempt = { connection, prepare, started, life, work, single, sockets, silenceMs };
+      return await finish(attempt);
     } finally {
       transactions.delete(mark);
       // A connection that closed is already back in the pool's hands; giving it back twice would offer a dead one.
@@ -195,6 +198,7 @@ interface Attempt<T> {
   started: PromiseLike<unknown>;
   life: Life;
   work: (client: Client) => Promise<T>;
+  single: boolean;
   sockets: Sockets;
   silenceMs: number;
 }
@@ -207,12 +211,13 @@ async function finish<T>(attempt: Attempt<T>): Promise<T> {
     (error: unknown) => (error instanceof Error ? error : new Error("Cannot begin a transaction")),
   );
   const client = guard({ connection, life, prepare });
+  const followed = attempt.single ? followWithCommit(client) : undefined;
   try {
     // Work that is late is not waited for: it may never end, and the guard lets nothing more of it through.
-    const result = await Promise.race([work(client), life.expired]);
+    const result = await Promise.race([work(followed?.client ?? client), life.expired]);
     const failure = await begun;
     if (failure !== undefined) throw failure;
-    const commit = client.unsafe("commit").simple();
+    const commit = followed?.commit() ?? client.unsafe("commit").simple();
     life.committing = true;
     const ended = await commit;
     if (ended.command !== "COMMIT")
@@ -222,6 +227,24 @@ async function finish<T>(attempt: Attempt<T>): Promise<T> {
     await rollBack(attempt, error);
     throw (await begun) ?? error;
   }
+}
+
+type Sent = ReturnType<Client["unsafe"]>;
+
+/** Sends COMMIT in the flush of the first statement, so that the two cost one way there and back. */
+function followWithCommit(client: Client): { client: Client; commit: () => Sent | undefined } {
+  let commit: Sent | undefined;
+  const unsafe = (...[query, parameters]: Parameters<Client["unsafe"]>): Sent => {
+    if (commit) throw new Error("Cannot query: the transaction was to have a single statement");
+    // Unless told otherwise a statement is sent when somebody waits for it, which would be behind COMMIT.
+    const statement = client.unsafe(query, parameters).execute();
+    const end = client.unsafe("commit").simple().execute();
+    // Where the connection is lost the statement says so, and nobody asks for the end.
+    end.catch(() => undefined);
+    commit = end;
+    return statement;
+  };
+  return { client: { options: client.options, unsafe } as Client, commit: () => commit };
 }
 
 /** Returns when the connection is out of the transaction or closed; until then nobody else may have it. */

@@ -85,3 +85,37 @@ test("a statement that takes too long answers overloaded", async () => {
   });
   expect(await outcomeOf(slow)).toBe("overloaded");
 });
+
+test("a read is bound like everything else, leaves its connection clean, and is one statement that writes nothing", async () => {
+  const ours = { role: "app", userId: lan } as const;
+  const accounts = sql`select user_id from app.accounts`;
+  const rows = await db.run(ours, (tx) => tx.execute(accounts), { read: true });
+  expect(rows.map((row) => row["user_id"])).toEqual([lan]);
+  const two = db.run(
+    ours,
+    async (tx) => {
+      await tx.execute(accounts);
+      await tx.execute(accounts);
+    },
+    { read: true },
+  );
+  expect(await outcomeOf(two)).toContain("Failed query");
+  const writing = db.run(ours, (tx) => leave(tx, "read"), { read: true });
+  expect(await outcomeOf(writing)).toBe("dependency_unavailable");
+  expect(await countLeft(database, "read")).toBe(0);
+  const wrong = db.run(ours, (tx) => tx.execute(sql`select 1 / ${0}::int`), { read: true });
+  expect(await outcomeOf(wrong)).toContain("Failed query");
+  const [next] = await db.run({ role: "system" }, (tx) =>
+    tx.execute(sql`select app.user_id() as id, current_user as role`),
+  );
+  expect(next).toMatchObject({ id: null, role: "frm_system" });
+});
+
+test("a read that takes too long is answered in time, and the next one works", async () => {
+  const late = { read: true, timeoutMs: 100 };
+  const slow = db.run({ role: "system" }, (tx) => tx.execute(sql`select pg_sleep(0.3)`), late);
+  expect(await outcomeOf(slow)).toBe("overloaded");
+  const one = sql`select 1 as one`;
+  const [row] = await db.run({ role: "system" }, (tx) => tx.execute(one), { read: true });
+  expect(row).toEqual({ one: 1 });
+});

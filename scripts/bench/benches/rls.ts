@@ -53,7 +53,7 @@ async function run(stage: Stage): Promise<Outcome> {
     rows: compare(METRICS, ours, peers),
     notes: [
       `${IN_FLIGHT} reads in flight, then one at a time; ${POOL_SIZE} connections and prepared statements on both sides; ${USERS * MESSAGES_EACH} messages.`,
-      "Ours runs BEGIN, role, claims, time-outs, the query through Drizzle, and COMMIT, and each row passes its policy; the bare query runs as the superuser, whom no policy binds.",
+      "Ours sends BEGIN, role, claims, time-outs, the query through Drizzle, and COMMIT in one flush, and each row passes its policy; the bare query runs as the superuser, whom no policy binds.",
       "Both sides and their load are one Bun process beside Postgres.",
     ],
   };
@@ -113,19 +113,27 @@ async function openOurs(stage: Stage): Promise<Measure> {
   const as = (user: number) => ({ role: "app", userId: idOf(1, user) }) as const;
   return measure({
     one: async (user) =>
-      await db.run(as(user), async (tx) => {
-        const rows = await tx.execute(
-          sql`select user_id, email, role, tier, locale from app.accounts where user_id = ${idOf(1, user)}`,
-        );
-        return rows.length;
-      }),
+      await db.run(
+        as(user),
+        async (tx) => {
+          const rows = await tx.execute(
+            sql`select user_id, email, role, tier, locale from app.accounts where user_id = ${idOf(1, user)}`,
+          );
+          return rows.length;
+        },
+        { read: true },
+      ),
     page: async (user) =>
-      await db.run(as(user), async (tx) => {
-        const rows = await tx.execute(
-          sql`select * from app.messages where conversation_id = ${idOf(2, user)} order by seq desc limit ${PAGE}`,
-        );
-        return rows.length;
-      }),
+      await db.run(
+        as(user),
+        async (tx) => {
+          const rows = await tx.execute(
+            sql`select * from app.messages where conversation_id = ${idOf(2, user)} order by seq desc limit ${PAGE}`,
+          );
+          return rows.length;
+        },
+        { read: true },
+      ),
   });
 }
 

@@ -29,7 +29,9 @@ export function checkBodyHeaders(request: Request): void {
  * @throws AppError payload_too_large, SyntaxError for what is not JSON or not UTF-8, UnfitText for unfit strings.
  */
 export async function readJsonBody(request: Request): Promise<Json | undefined> {
-  const bytes = await readLimited(request);
+  const bytes = await readLimited(request).catch((error: unknown) => {
+    throw isBrokenOff(error) ? new SyntaxError("Cannot read the body: it breaks off") : error;
+  });
   if (bytes.byteLength === 0) return undefined;
   return normalizeInput(JSON.parse(decode(bytes)) as Json);
 }
@@ -40,6 +42,11 @@ function decode(bytes: Uint8Array): string {
   } catch {
     throw new SyntaxError("Cannot decode the body: it is not UTF-8");
   }
+}
+
+/** The caller hung up in the middle of the body, or framed it wrongly; that is no failure of ours. */
+function isBrokenOff(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
 }
 
 async function readLimited(request: Request): Promise<Uint8Array> {

@@ -5,11 +5,12 @@ import type { Call } from "./contract.ts";
 
 /** Scenarios of what staff does, and of what is left of it: the log that each user reads, and a ban. */
 export async function staffScenarios(url: string, sql: postgres.Sql) {
-  const [user, target] = await Promise.all([signUp(url, "User"), signUp(url, "Target")]);
-  const [moderator, admin] = [
-    await signUpAs("moderator", { url, sql }),
-    await signUpAs("admin", { url, sql }),
-  ];
+  const [user, target, moderator, admin] = await Promise.all([
+    signUp(url, "User"),
+    signUp(url, "Target"),
+    signUpAs("moderator", { url, sql }),
+    signUpAs("admin", { url, sql }),
+  ]);
   const late = await signIn(url, admin);
   await sql`update app.sessions set authenticated_at = now() - interval '1 day'
     where id = ${sessionOf(late.token)}`;

@@ -81,7 +81,9 @@ function toEntry(row: typeof auditEntries.$inferSelect): AuditEntry {
     sessionId,
     network,
     // Postgres keeps no order of them.
-    details: details.toSorted().map(([name, value]) => ({ name, value: String(value) })),
+    details: details
+      .map(([name, value]) => ({ name, value: String(value) }))
+      .toSorted((one, other) => one.name.localeCompare(other.name)),
     createdAt: createdAt.toISOString(),
   };
 }

@@ -14,6 +14,7 @@ import {
 import { accountScenarios } from "./support/contract_account.ts";
 import { chatScenarios } from "./support/contract_chat.ts";
 import { bannedLogin, staffScenarios } from "./support/contract_staff.ts";
+import { totpScenarios } from "./support/contract_totp.ts";
 import { type Cluster, type Instance, openCluster } from "./support/instance.ts";
 import { type Document, type Listed, listOperations } from "./support/openapi.ts";
 
@@ -58,8 +59,9 @@ beforeAll(async () => {
   bad = { expired, revoked: gone.token };
   document = (await ask("GET", `${server.url}/swagger/json`)).body as unknown as Document;
   operations = listOperations(document);
+  const totp = totpScenarios({ url: server.url, sql: cluster.database.sql });
   scenarios = {
-    ...authScenarios(gone),
+    ...authScenarios(gone, totp),
     ...(await chatScenarios(server.url, { owner: lan, sql: cluster.database.sql })),
     ...(await staffScenarios(server.url, cluster.database.sql)),
     ...accountScenarios({
@@ -68,6 +70,7 @@ beforeAll(async () => {
       dataDir: cluster.dataDir,
       sql: cluster.database.sql,
     }),
+    ...totp.own,
     ...otherScenarios(),
   };
 });
@@ -114,7 +117,7 @@ async function usedUp(seconds: number): Promise<string> {
     where user_id = ${id}`;
   return refreshToken;
 }
-function authScenarios(gone: Person): Scenarios {
+function authScenarios(gone: Person, totp: ReturnType<typeof totpScenarios>): Scenarios {
   const page = { origin: "https://elsewhere.example" };
   const credentials = { email: lan.email, password: PASSWORD };
   const ownPage = async () => ({ ...(await bareCookie()), "x-frm-csrf": "1", origin: server.url });
@@ -128,6 +131,7 @@ function authScenarios(gone: Person): Scenarios {
     login: {
       "200": () => ({ body: credentials }),
       "401 invalid_credentials": () => ({ body: { ...credentials, password: "another one" } }),
+      ...totp.login,
       "403 account_banned": () => bannedLogin(server.url, cluster.database.sql),
       "403 origin_not_allowed": () => ({
         body: { ...credentials, transport: "body" },
@@ -155,6 +159,7 @@ function authScenarios(gone: Person): Scenarios {
     reauthenticate: {
       "204": () => ({ token: lan.token, body: { password: PASSWORD } }),
       "401 invalid_credentials": () => ({ token: lan.token, body: { password: "another one" } }),
+      ...totp.reauthenticate,
     },
     listSessions: {
       "200": () => ({ token: lan.token, query: "?limit=1" }),

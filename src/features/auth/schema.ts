@@ -64,7 +64,7 @@ export const LoginBody = object({
 
 /** Proves anew who is behind a session. */
 export const ReauthenticationBody = object({
-  password: characters(PASSWORD_LENGTHS, { description: "The account's password" }),
+  password: characters(PASSWORD_LENGTHS, { examples: ["seven green lanterns"] }),
   code: Code,
 });
 

@@ -97,6 +97,22 @@ export async function age(client: RedisClient, prefix: string, ms: number): Prom
   if (keys.length > 0) await client.eval(AGE, { keys, arguments: [String(ms)] });
 }
 
+const HOLD = `
+local now = redis.call('TIME')[1] * 1000
+for _, key in ipairs(KEYS) do redis.call('HSET', key, 'level', 1000, 'until', now + ARGV[1]) end`;
+
+/** Makes every subject that a policy has counted wait so long, as if it had failed many times. */
+export async function hold(
+  client: RedisClient,
+  prefix: string,
+  { policy, ms }: { policy: string; ms: number },
+): Promise<void> {
+  const counts = await listThrottleKeys(client, prefix);
+  const keys = counts.filter((key) => key.includes(`:throttle:${policy}:`));
+  if (keys.length === 0) throw new Error(`Cannot hold "${policy}": it has counted nothing`);
+  await client.eval(HOLD, { keys, arguments: [String(ms)] });
+}
+
 /** What a throttle says: the admitted try, or the seconds to wait. */
 export async function ask(throttle: Throttle, attempt: Attempt): Promise<Admitted | number> {
   try {

@@ -63,7 +63,12 @@ export type RecoveryCodes = typeof RecoveryCodes.static;
 export const TotpMail = defineJob("mfa.totp_mail", {
   payload: object({
     userId: Id,
-    what: t.Union([t.Literal("enabled"), t.Literal("disabled"), t.Literal("recovery_used")]),
+    what: t.Union([
+      t.Literal("enabled"),
+      t.Literal("disabled"),
+      t.Literal("recovery_used"),
+      t.Literal("recovery_renewed"),
+    ]),
   }),
 });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
-import { call, PASSWORD, type Person, sessionOf, signUp } from "../../support/client.ts";
+import { call, PASSWORD, type Person, sessionOf, signIn, signUp } from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 import { listMails } from "../../support/mailbox.ts";
 import { until } from "../../support/poll.ts";
@@ -130,6 +130,22 @@ test("the password alone does not prove anew who one is once an app is on", asyn
   expect((await ask("POST", lan.token, { path: "/recovery-codes" })).status).toBe(201);
 });
 
+test("a session that was proved before by the password alone has to show the app before it does what needs care", async () => {
+  const lan = await signUp(one.url, "Lan");
+  const other = await signIn(two.url, lan);
+  const app = await enableApp(one.url, lan.token);
+  const renew = () => ask("POST", other.token, { path: "/recovery-codes" });
+  expect((await renew()).code).toBe("reauthentication_required");
+  const moved = await call("POST", `${two.url}/v1/account/email`, {
+    token: other.token,
+    body: { email: `${crypto.randomUUID()}@example.com` },
+  });
+  expect(moved.body["code"]).toBe("reauthentication_required");
+  const body = { password: PASSWORD, code: codeOf(app, 1) };
+  await call("POST", `${two.url}/v1/auth/reauthenticate`, { token: other.token, body });
+  expect((await renew()).status).toBe(201);
+});
+
 test("only a code turns it off, and then the password is enough again and every recovery code is gone", async () => {
   const lan = await signUp(one.url, "Lan");
   const app = await enableApp(one.url, lan.token);
@@ -161,19 +177,20 @@ test("the owner reads of every change, in the log of the account and by mail", a
   const lan = await signUp(one.url, "Lan");
   const app = await enableApp(one.url, lan.token);
   await logInWith(two.url, lan, app.recoveryCodes[0]);
+  await ask("POST", lan.token, { path: "/recovery-codes" });
   await forgetCodes(cluster.database, lan);
   await ask("DELETE", lan.token, { body: { code: codeOf(app) } });
   const log = await call("GET", `${one.url}/v1/me/audit`, { token: lan.token });
   const entries = log.body["items"] as { action: string; actor: string }[];
   expect(entries.map(({ action }) => action).filter((action) => action.startsWith("mfa."))).toEqual(
-    ["mfa.disabled", "mfa.recovery_used", "mfa.enabled"],
+    ["mfa.disabled", "mfa.recovery_renewed", "mfa.recovery_used", "mfa.enabled"],
   );
   const subjects = async () =>
     (await listMails(cluster.dataDir))
       .filter((mail) => mail.to?.some(({ address }) => address === lan.email))
       .map(({ subject }) => subject ?? "");
-  const expected = ["Đã bật", "Đã tắt", "Một mã khôi phục"];
-  await until("three mails", async () => {
+  const expected = ["Đã bật", "Đã tắt", "Một mã khôi phục", "Bạn có các mã"];
+  await until("four mails", async () => {
     const found = await subjects();
     return expected.every((start) => found.some((subject) => subject.startsWith(start)));
   });

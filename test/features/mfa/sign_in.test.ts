@@ -9,6 +9,7 @@ import {
   signUp,
 } from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
+import { linkTo } from "../../support/mailed_links.ts";
 import {
   type App,
   codeOf,
@@ -187,6 +188,22 @@ test("neither a missing code nor a right one spends a guess", async () => {
     await forgetCodesOnly(lan);
   }
   expect(outcomeOf(await logInWith(one.url, lan, wrongCodeOf(app)))).toBe("401 totp_invalid");
+});
+
+test("a new password by mail takes no second factor away", async () => {
+  const { lan, app } = await guarded();
+  await call("POST", `${one.url}/v1/account/password/forgotten`, { body: { email: lan.email } });
+  const subject = /Đặt mật khẩu mới|Set a new password/;
+  const token = await linkTo(cluster.dataDir, lan.email, subject);
+  const password = "eight silver rivers";
+  const reset = await call("POST", `${two.url}/v1/account/password/reset`, {
+    body: { token, password },
+  });
+  expect(reset.status).toBe(204);
+  const logIn = (more: object) =>
+    call("POST", `${two.url}/v1/auth/login`, { body: { email: lan.email, password, ...more } });
+  expect(outcomeOf(await logIn({}))).toBe("401 totp_required");
+  expect(outcomeOf(await logIn({ code: codeOf(app, 1) }))).toBe("200");
 });
 
 /** As if no code had been used yet; the count of wrong ones stays. */

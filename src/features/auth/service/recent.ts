@@ -3,6 +3,7 @@ import { and, eq, isNull } from "drizzle-orm";
 import { AppError, SessionRevoked } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { proveSecondFactor } from "../../mfa/mod.ts";
+import { totpSecrets } from "../../mfa/tables.ts";
 import { InvalidCredentials, ReauthenticationRequired, type Session } from "../schema.ts";
 import { accounts, sessions } from "../tables.ts";
 import { verifyPassword } from "./passwords.ts";
@@ -12,7 +13,8 @@ const RECENT_MS = 600_000;
 
 /**
  * Asks that the person behind the session has proved who they are a short time ago: an unlocked device that somebody
- * else holds must not be enough to take an account over. Read from the row, because a copy may be older.
+ * else holds must not be enough to take an account over. Where there is a second factor by now, the password alone is
+ * no proof any more. Read from the row, because a copy may be older.
  * @throws AppError reauthentication_required.
  */
 export async function assertRecent(
@@ -21,14 +23,21 @@ export async function assertRecent(
 ): Promise<void> {
   const [row] = await platform.db.run({ role: "app", userId }, (tx) =>
     tx
-      .select({ authenticatedAt: sessions.authenticatedAt })
+      .select({
+        authenticatedAt: sessions.authenticatedAt,
+        methods: sessions.methods,
+        guardedSince: totpSecrets.confirmedAt,
+      })
       .from(sessions)
+      .leftJoin(totpSecrets, eq(totpSecrets.userId, sessions.userId))
       .where(
         and(eq(sessions.id, sessionId), eq(sessions.userId, userId), isNull(sessions.revokedAt)),
       ),
   );
   if (!row) throw new AppError(SessionRevoked, `Cannot use session "${sessionId}": it has ended`);
-  if (platform.now().getTime() - row.authenticatedAt.getTime() > RECENT_MS)
+  const isOld = platform.now().getTime() - row.authenticatedAt.getTime() > RECENT_MS;
+  const isHalf = row.guardedSince !== null && row.methods.length < 2;
+  if (isOld || isHalf)
     throw new AppError(ReauthenticationRequired, `Cannot go on in session "${sessionId}"`);
 }
 

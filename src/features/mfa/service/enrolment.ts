@@ -1,4 +1,4 @@
-import { count, eq, isNull } from "drizzle-orm";
+import { and, count, eq, isNull } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { AlreadyExists, AppError, NotFound } from "../../../platform/errors.ts";
@@ -6,6 +6,7 @@ import type { Platform } from "../../../platform/platform.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { recordAudit } from "../../audit/mod.ts";
 import { assertRecent, type Session } from "../../auth/mod.ts";
+import { sessions } from "../../auth/tables.ts";
 import { type RecoveryCodes, TotpMail, type TotpSetup, type TotpState } from "../schema.ts";
 import { recoveryCodes, totpSecrets } from "../tables.ts";
 import { newTotpSecret, otpauthUri, toBase32 } from "./one_time_codes.ts";
@@ -78,6 +79,11 @@ export async function confirmTotp(
     const proof = await tryCode(platform, tx, { row, code });
     if ("refusal" in proof) return proof.refusal;
     await tx.update(totpSecrets).set({ confirmedAt: now }).where(eq(totpSecrets.userId, userId));
+    // This session has just shown the app; every other one has to, before it may do what needs a recent proof.
+    await tx
+      .update(sessions)
+      .set({ methods: ["password", ...proof.methods] })
+      .where(and(eq(sessions.id, session.sessionId), eq(sessions.userId, userId)));
     await note(platform, tx, { session, what: "enabled" });
     return { recoveryCodes: await replaceRecoveryCodes(tx, userId) };
   });
@@ -120,19 +126,14 @@ export async function renewRecoveryCodes(
   session: Session,
 ): Promise<RecoveryCodes> {
   await assertRecent(platform, session);
-  const { userId, sessionId } = session;
-  return await platform.db.run({ role: "auth" }, async (tx) => {
+  const { userId } = session;
+  const codes = await platform.db.run({ role: "auth" }, async (tx) => {
     await lockEnabled(tx, userId);
-    await recordAudit(tx, {
-      action: "mfa.recovery_renewed",
-      userId,
-      actorId: userId,
-      at: platform.now(),
-      details: {},
-      sessionId,
-    });
+    await note(platform, tx, { session, what: "recovery_renewed" });
     return { recoveryCodes: await replaceRecoveryCodes(tx, userId) };
   });
+  platform.jobs.wake();
+  return codes;
 }
 
 async function lockEnabled(tx: Transaction, userId: string): Promise<TotpRow> {
@@ -145,7 +146,7 @@ async function lockEnabled(tx: Transaction, userId: string): Promise<TotpRow> {
 async function note(
   platform: Platform,
   tx: Transaction,
-  { session, what }: { session: Session; what: "enabled" | "disabled" },
+  { session, what }: { session: Session; what: "enabled" | "disabled" | "recovery_renewed" },
 ): Promise<void> {
   const { userId, sessionId } = session;
   await recordAudit(tx, {

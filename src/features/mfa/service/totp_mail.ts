@@ -41,6 +41,10 @@ const EVENTS: Record<Locale, Record<What, [string, string]>> = {
       "Một mã khôi phục vừa được dùng",
       "Một mã khôi phục của tài khoản bạn vừa được dùng thay cho ứng dụng xác thực. Mã ấy không dùng lại được nữa.",
     ],
+    recovery_renewed: [
+      "Bạn có các mã khôi phục mới",
+      "Các mã khôi phục của tài khoản bạn vừa được thay bằng mã mới. Các mã cũ không dùng được nữa.",
+    ],
   },
   en: {
     enabled: [
@@ -54,6 +58,10 @@ const EVENTS: Record<Locale, Record<What, [string, string]>> = {
     recovery_used: [
       "A recovery code was used",
       "A recovery code of your account was just used in the place of the authenticator app. That code does not work again.",
+    ],
+    recovery_renewed: [
+      "You have new recovery codes",
+      "The recovery codes of your account were just replaced by new ones. The old ones do not work any more.",
     ],
   },
 };

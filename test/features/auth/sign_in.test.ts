@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { call, PASSWORD, signUp } from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
+import { until } from "../../support/poll.ts";
 
 let cluster: Cluster;
 let instance: Instance;
@@ -196,3 +197,36 @@ function bearer(...parts: string[]): Record<string, string> {
 function flipped(text: string): string {
   return `${text.slice(0, 10)}${text[10] === "A" ? "B" : "A"}${text.slice(11)}`;
 }
+
+test("a password that is changed while its old form signs in opens no session", async () => {
+  const lan = await signUp(instance.url);
+  const { sql } = cluster.database;
+  const release = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  const newHash = await Bun.password.hash("another long password", {
+    algorithm: "argon2id",
+    memoryCost: 19_456,
+    timeCost: 2,
+  });
+  const changing = sql.begin(async (tx) => {
+    await tx`update app.accounts set password_hash = ${newHash} where user_id = ${lan.id}`;
+    held.resolve();
+    await release.promise;
+  });
+  await held.promise;
+  const signingIn = call("POST", `${instance.url}/v1/auth/login`, {
+    body: { email: lan.email, password: PASSWORD, transport: "body" },
+  });
+  await until("the sign-in to wait for the account", async () => {
+    const waiting = await sql`
+      select 1 from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock' and query like '%accounts%'`;
+    return waiting.length > 0;
+  });
+  release.resolve();
+  await changing;
+  const answer = await signingIn;
+  expect([answer.status, String(answer.body["code"])]).toEqual([401, "invalid_credentials"]);
+  const rows = await sql`select 1 from app.sessions where user_id = ${lan.id}`;
+  expect(rows).toHaveLength(1);
+});

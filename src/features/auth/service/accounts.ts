@@ -74,10 +74,22 @@ export async function register(
  * @throws AppError invalid_credentials, whichever half was wrong and in the same time; account_banned, totp_required,
  * totp_invalid, or too_many_attempts at the second factor, when both were right.
  */
-export async function login(
-  platform: Platform,
-  input: { email: string; password: string; code?: string; origin: Origin },
-): Promise<SignIn> {
+export async function login(platform: Platform, input: LoginInput): Promise<SignIn> {
+  // A password that is changed after its check must not open a session; what it is now, a second look tells.
+  const signIn = (await tryLogin(platform, input)) ?? (await tryLogin(platform, input));
+  if (!signIn) throw new AppError(InvalidCredentials, "Cannot log in: the password keeps changing");
+  return signIn;
+}
+
+interface LoginInput {
+  email: string;
+  password: string;
+  code?: string;
+  origin: Origin;
+}
+
+/** Undefined when the password was changed between its check and the session. */
+async function tryLogin(platform: Platform, input: LoginInput): Promise<SignIn | undefined> {
   const [account] = await platform.db.run({ role: "auth" }, (tx) =>
     tx
       .select({
@@ -92,9 +104,10 @@ export async function login(
   if (!matches || !account) throw new AppError(InvalidCredentials, "Cannot log in");
   // Only whoever knows the password learns of the ban.
   if (account.bannedAt) throw new AppError(AccountBanned, "Cannot log in: the account is banned");
-  await rehash(platform, { ...account, password: input.password });
+  const passwordHash = await rehash(platform, { ...account, password: input.password });
   const { userId } = account;
   const created = await platform.db.run({ role: "auth" }, async (tx) => {
+    if (!(await holdPassword(tx, { userId, passwordHash }))) return undefined;
     const proof = await proveSecondFactor(platform, tx, { userId, code: input.code });
     if ("refusal" in proof) return proof.refusal;
     const { methods } = proof;
@@ -108,7 +121,20 @@ export async function login(
     return { session, user: await selectMe(tx, userId) };
   });
   if (created instanceof AppError) throw created;
-  return await signInAnswer(platform, created);
+  return created && (await signInAnswer(platform, created));
+}
+
+/** Locks the account until the commit, if its password is still the one that was checked. */
+async function holdPassword(
+  tx: Transaction,
+  { userId, passwordHash }: { userId: string; passwordHash: string | null },
+): Promise<boolean> {
+  const rows = await tx
+    .select({ passwordHash: accounts.passwordHash })
+    .from(accounts)
+    .where(eq(accounts.userId, userId))
+    .for("update");
+  return rows[0]?.passwordHash === passwordHash;
 }
 
 async function recordSignIn(

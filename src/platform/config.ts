@@ -61,8 +61,7 @@ export async function readConfig(env: Environment): Promise<Config> {
     webOrigins: values.WEB_ORIGINS ?? [],
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     jwtKeys: values.JWT_KEYS,
-    sessionIdleMs: (values.SESSION_IDLE_DAYS ?? 14) * DAY_MS,
-    sessionMaxMs: (values.SESSION_MAX_DAYS ?? 90) * DAY_MS,
+    ...sessionLives(values),
     mailFrom: values.MAIL_FROM ?? "",
     logLevel: values.LOG_LEVEL ?? "info",
   };
@@ -74,6 +73,13 @@ const MAX_DEFAULT_WORKERS = 4;
 /** One core is left to the requests. */
 function defaultWorkers(): number {
   return Math.min(MAX_DEFAULT_WORKERS, Math.max(1, availableParallelism() - 1));
+}
+
+function sessionLives(values: SettingValues): Pick<Config, "sessionIdleMs" | "sessionMaxMs"> {
+  return {
+    sessionIdleMs: (values.SESSION_IDLE_DAYS ?? 14) * DAY_MS,
+    sessionMaxMs: (values.SESSION_MAX_DAYS ?? 90) * DAY_MS,
+  };
 }
 
 type Place = Pick<Config, "host" | "port" | "dataDir" | "tls" | "publicUrl">;

@@ -127,16 +127,19 @@ export async function listConversations(
     at === undefined
       ? undefined
       : sql`(${conversations.lastEventAt}, ${conversations.id}) < (${at}::timestamptz, ${id}::uuid)`;
-  const rows = await platform.db.run({ role: "app", userId }, (tx) =>
-    tx
-      .select({ conversation: conversations })
-      .from(conversationMembers)
-      .innerJoin(conversations, eq(conversations.id, conversationMembers.conversationId))
-      .where(
-        and(eq(conversationMembers.userId, userId), isNull(conversationMembers.leftSeq), behind),
-      )
-      .orderBy(desc(conversations.lastEventAt), desc(conversations.id))
-      .limit(limit + 1),
+  const rows = await platform.db.run(
+    { role: "app", userId },
+    (tx) =>
+      tx
+        .select({ conversation: conversations })
+        .from(conversationMembers)
+        .innerJoin(conversations, eq(conversations.id, conversationMembers.conversationId))
+        .where(
+          and(eq(conversationMembers.userId, userId), isNull(conversationMembers.leftSeq), behind),
+        )
+        .orderBy(desc(conversations.lastEventAt), desc(conversations.id))
+        .limit(limit + 1),
+    { read: true },
   );
   const items = rows.slice(0, limit).map((row) => toConversation(row.conversation));
   const last = rows.length > limit ? items.at(-1) : undefined;

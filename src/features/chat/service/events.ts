@@ -15,30 +15,38 @@ import {
 import { assertMember } from "./messages.ts";
 
 const SYSTEM = { role: "system" } as const;
+const READ = { read: true } as const;
 
 /** Conversations as the hub sees them: channels with positions and events. */
 export function createChatSource(platform: Pick<Platform, "db">): ChannelSource {
   const { db } = platform;
   return {
     listMemberships: (userId, limit) =>
-      db.run(SYSTEM, async (tx) =>
-        (await selectMemberships(tx, userId).limit(limit)).map(toMembership),
+      db.run(
+        SYSTEM,
+        async (tx) => (await selectMemberships(tx, userId).limit(limit)).map(toMembership),
+        READ,
       ),
     findMembership: async (userId, channel) => {
-      const [row] = await db.run(SYSTEM, (tx) =>
-        selectMemberships(tx, userId, conversationOf(channel)).limit(1),
+      const [row] = await db.run(
+        SYSTEM,
+        (tx) => selectMemberships(tx, userId, conversationOf(channel)).limit(1),
+        READ,
       );
       return row && toMembership(row);
     },
     listEvents: (channel, range) =>
-      db.run(SYSTEM, (tx) => selectEvents(tx, conversationOf(channel), range)),
+      db.run(SYSTEM, (tx) => selectEvents(tx, conversationOf(channel), range), READ),
     listTops: async (channels) => {
       const ids = channels.map(conversationOf);
-      const rows = await db.run(SYSTEM, (tx) =>
-        tx
-          .select({ id: conversations.id, seq: conversations.lastSeq })
-          .from(conversations)
-          .where(inArray(conversations.id, ids)),
+      const rows = await db.run(
+        SYSTEM,
+        (tx) =>
+          tx
+            .select({ id: conversations.id, seq: conversations.lastSeq })
+            .from(conversations)
+            .where(inArray(conversations.id, ids)),
+        READ,
       );
       return new Map(rows.map((row) => [channelOf(row.id), row.seq]));
     },

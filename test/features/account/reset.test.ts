@@ -6,6 +6,7 @@ import { listMails, mailTo } from "../../support/mailbox.ts";
 import { linksTo, linkTo } from "../../support/mailed_links.ts";
 import { until } from "../../support/poll.ts";
 import { openSocket } from "../../support/socket.ts";
+import { enableApp } from "../../support/totp.ts";
 
 let cluster: Cluster;
 let first: Instance;
@@ -168,6 +169,15 @@ test("a password that is guessed soon is refused and uses no link up; a newer li
   expect(await reset(old)).toBe(GONE);
   expect(await statusOf(lan, first.url)).toBe(200);
   expect(await reset(newest?.token ?? "")).toBe("204");
+});
+
+test("a new password by mail does not get around the second factor", async () => {
+  const lan = await signUp(first.url);
+  await enableApp(first.url, lan.token);
+  expect(await reset(await mailedLink(lan))).toBe("204");
+  const body = { email: lan.email, password: NEW_PASSWORD, transport: "body" };
+  const { status, body: problem } = await call("POST", `${first.url}/v1/auth/login`, { body });
+  expect([status, String(problem["code"])]).toEqual([401, "totp_required"]);
 });
 
 test("too many mails to one address are refused alike for known and unknown ones", async () => {

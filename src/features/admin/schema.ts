@@ -47,7 +47,10 @@ export const UserPatch = object(
     role: t.Optional(Role),
     tier: t.Optional(Tier),
     banned: t.Optional(
-      t.Boolean({ description: "A ban ends all sessions, and no new one begins.", examples: [true] }),
+      t.Boolean({
+        description: "A ban ends all sessions, and no new one begins.",
+        examples: [true],
+      }),
     ),
   },
   { title: "UserPatch", description: "A merge patch: what is missing stays as it is." },

@@ -19,7 +19,9 @@ export type Transaction = PgDatabase<PostgresJsQueryResultHKT, Record<string, ne
 export interface RunOptions {
   /** Longest time for the whole transaction, waiting for a connection included. */
   timeoutMs?: number;
-  /** The work is one statement that only reads; its transaction then costs no way there and back of its own. */
+  /** The work is one statement, so that COMMIT travels with it and costs no way there and back of its own. */
+  single?: boolean;
+  /** The same, and the statement only reads. */
   read?: boolean;
 }
 
@@ -56,12 +58,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     runOptions: RunOptions = {},
   ): Promise<T> {
     const timeoutMs = runOptions.timeoutMs ?? TRANSACTION_TIMEOUT_MS;
-    const single = runOptions.read === true;
+    const reads = runOptions.read === true;
     const settings = transactionSettings(actor, options.rolePrefix);
     try {
       return await pool.transact({
-        begin: `begin${single ? " read only" : ""};${settings}`,
-        single,
+        begin: `begin${reads ? " read only" : ""};${settings}`,
+        ...(reads ? { single: "read" as const } : {}),
+        ...(runOptions.single === true ? { single: "write" as const } : {}),
         timeoutMs,
         work: (client) => {
           const session = new PostgresJsSession(client, dialect, undefined);

@@ -31,7 +31,7 @@ interface Plan<T> {
   work: (client: Client) => Promise<T>;
   timeoutMs: number;
   /** The work is one statement, and COMMIT travels with it instead of waiting for its answer. */
-  single?: boolean;
+  single?: "read" | "write";
 }
 
 /** Longer than any statement may take. */
@@ -90,7 +90,7 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
   let count = 0;
   let closed = false;
 
-  async function perform<T>({ begin, work, single = false }: Plan<T>, life: Life): Promise<T> {
+  async function perform<T>({ begin, work, single }: Plan<T>, life: Life): Promise<T> {
     const connection = await slots.take(life.expired);
     const mark = String((count = (count + 1) % Number.MAX_SAFE_INTEGER));
     transactions.set(mark, life);
@@ -198,7 +198,7 @@ interface Attempt<T> {
   started: PromiseLike<unknown>;
   life: Life;
   work: (client: Client) => Promise<T>;
-  single: boolean;
+  single: Plan<T>["single"];
   sockets: Sockets;
   silenceMs: number;
 }
@@ -211,10 +211,12 @@ async function finish<T>(attempt: Attempt<T>): Promise<T> {
     (error: unknown) => (error instanceof Error ? error : new Error("Cannot begin a transaction")),
   );
   const client = guard({ connection, life, prepare });
-  const followed = attempt.single ? followWithCommit(client) : undefined;
+  const followed = attempt.single
+    ? followWithCommit(client, { life, writes: attempt.single === "write" })
+    : undefined;
   try {
     // Work that is late is not waited for: it may never end, and the guard lets nothing more of it through.
-    const result = await Promise.race([work(followed?.client ?? client), life.expired]);
+    const result = await Promise.race([work(followed?.client ?? client), expiryOf(life)]);
     const failure = await begun;
     if (failure !== undefined) throw failure;
     const commit = followed?.commit() ?? client.unsafe("commit").simple();
@@ -229,10 +231,21 @@ async function finish<T>(attempt: Attempt<T>): Promise<T> {
   }
 }
 
+/** Rejects when the time is over, unless COMMIT is on its way by then: its answer has to be waited for. */
+function expiryOf(life: Life): Promise<never> {
+  return life.expired.catch((error: unknown) => {
+    if (life.committing) return Promise.withResolvers<never>().promise;
+    throw error;
+  });
+}
+
 type Sent = ReturnType<Client["unsafe"]>;
 
 /** Sends COMMIT in the flush of the first statement, so that the two cost one way there and back. */
-function followWithCommit(client: Client): { client: Client; commit: () => Sent | undefined } {
+function followWithCommit(
+  client: Client,
+  { life, writes }: { life: Life; writes: boolean },
+): { client: Client; commit: () => Sent | undefined } {
   let commit: Sent | undefined;
   const unsafe = (...[query, parameters]: Parameters<Client["unsafe"]>): Sent => {
     if (commit) throw new Error("Cannot query: the transaction was to have a single statement");
@@ -242,6 +255,8 @@ function followWithCommit(client: Client): { client: Client; commit: () => Sent 
     // Where the connection is lost the statement says so, and nobody asks for the end.
     end.catch(() => undefined);
     commit = end;
+    // What only reads has nothing whose fate would have to be known.
+    life.committing = writes;
     return statement;
   };
   return { client: { options: client.options, unsafe } as Client, commit: () => commit };

@@ -111,6 +111,31 @@ test("a read is bound like everything else, leaves its connection clean, and is 
   expect(next).toMatchObject({ id: null, role: "frm_system" });
 });
 
+test("a single statement that writes stays whole or not at all, and its late COMMIT is not called a failure", async () => {
+  const ours = { role: "app", userId: lan } as const;
+  await db.run(ours, (tx) => leave(tx, "single"), { single: true });
+  expect(await countLeft(database, "single")).toBe(1);
+  const twice = db.run(
+    ours,
+    async (tx) => {
+      await leave(tx, "first of two");
+      await leave(tx, "second of two");
+    },
+    { single: true },
+  );
+  expect(await outcomeOf(twice)).toContain("Failed query");
+  expect(await countLeft(database, "second of two")).toBe(0);
+  const wrong = sql`insert into app.dev_secrets values ('x', 'y')`;
+  const refused = db.run(ours, (tx) => tx.execute(wrong), { single: true });
+  expect(await outcomeOf(refused)).toContain("Failed query");
+  // COMMIT is on its way before the time is over, so the answer is what became of it.
+  const slow = sql`insert into app.bus_outbox (id, channel) select ${Bun.randomUUIDv7()}::uuid, 'slow' from pg_sleep(0.3)`;
+  await db.run(ours, (tx) => tx.execute(slow), { single: true, timeoutMs: 100 });
+  expect(await countLeft(database, "slow")).toBe(1);
+  const [row] = await db.run(ours, (tx) => tx.execute(sql`select current_user as role`));
+  expect(row).toEqual({ role: "frm_app" });
+});
+
 test("a read that takes too long is answered in time, and the next one works", async () => {
   const late = { read: true, timeoutMs: 100 };
   const slow = db.run({ role: "system" }, (tx) => tx.execute(sql`select pg_sleep(0.3)`), late);

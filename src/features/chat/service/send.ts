@@ -67,8 +67,10 @@ export async function sendMessages(platform: Platform, input: SendInput): Promis
   const outboxId = Bun.randomUUIDv7();
   const created = platform.now();
   const attempt = () =>
-    platform.db.run(actor, (tx) =>
-      insertMessages(tx, { ...input, drafts, outboxId, now: created }),
+    platform.db.run(
+      actor,
+      (tx) => insertMessages(tx, { ...input, drafts, outboxId, now: created }),
+      { single: true },
     );
   // Two simultaneous sends of one client id: the later one finds the earlier one when it looks again.
   const rows = await attempt().catch((error: unknown) => {

@@ -16,7 +16,7 @@ const BURST_MS = 2_000;
 const PACED_MS = 2_000;
 const WARM_UP_MS = 1_000;
 /** Messages under way at once: enough to keep every side busy, too few to fill anybody's buffers. */
-const WINDOW = 64;
+const WINDOW = 128;
 const PER_SECOND = 50;
 const POOL_SIZE = 10;
 

@@ -53,7 +53,7 @@ export interface DispatchContext {
 export type Dispatch = (line: Waiting[], context: DispatchContext) => Promise<void>;
 
 /** Frames that are handled as one: enough to make the cost of a transaction small beside them. */
-const MAX_GROUP = 64;
+const MAX_GROUP = 128;
 
 interface Entry {
   check: TypeCheck<TSchema>;

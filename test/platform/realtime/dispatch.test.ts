@@ -62,7 +62,7 @@ test("frames without a key are handled alone, and a group has a bound", async ()
   expect((await run(gets)).groups).toEqual([[0], [1]]);
   const many = frames(...Array.from({ length: 130 }, (_, n) => put("a", n)));
   const { groups, replies } = await run(many);
-  expect(groups.map((group) => group.length)).toEqual([64, 64, 2]);
+  expect(groups.map((group) => group.length)).toEqual([128, 2]);
   expect(replies).toHaveLength(130);
 });
 

@@ -23,6 +23,7 @@ const MAX_WAITING = 2_000;
 const RETRY_MS = 250;
 const RETRIES = 20;
 /** The first round takes the errors that were left over, the second shows that none is left. */
+const MEND_ROUND_MS = 500;
 const MEND_ROUNDS = 3;
 
 /**
@@ -122,6 +123,19 @@ function isLeftOver(error: unknown): boolean {
   return error instanceof postgres.PostgresError && isConnectionError(error);
 }
 
+/** Undefined when some of them have not ended after a while. */
+async function settledInTime<T>(
+  work: PromiseLike<T>[],
+): Promise<PromiseSettledResult<T>[] | undefined> {
+  try {
+    const all = Promise.allSettled(work);
+    return await withTimeout(all, { what: "a round of queries", timeoutMs: MEND_ROUND_MS });
+  } catch (error) {
+    if (error instanceof TimeoutError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * A reservation that is met by a left-over error takes its connection out of the pool for up to an hour, while a plain
  * query is only refused. As many of those as there are connections reach each one that nobody has.
@@ -130,7 +144,9 @@ function isLeftOver(error: unknown): boolean {
 async function mend(sql: postgres.Sql, size: number, suspects: Set<number>): Promise<void> {
   for (let round = 0; round < MEND_ROUNDS && suspects.size > 0; round += 1) {
     const queries = Array.from({ length: size }, () => sql.unsafe("select 1").simple());
-    const answers = await Promise.allSettled(queries);
+    const answers = await settledInTime(queries);
+    // A query may be forgotten like a reservation; whoever reserves asks again, so nobody has to wait for it here.
+    if (answers === undefined) break;
     const failures = answers.filter((answer) => answer.status === "rejected");
     const away = failures.find(({ reason }) => !isLeftOver(reason));
     if (away !== undefined && failures.length === size) throw away.reason;

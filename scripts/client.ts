@@ -3,19 +3,22 @@
  * declarations in which the types of the server are written out, so that they need nothing of this repository.
  */
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { dependencies, license, version } from "../package.json";
 import { type CheckedTypes, checkPackage } from "./client/check.ts";
 import { emitDeclarations } from "./client/declarations.ts";
 
 const ROOT = join(import.meta.dir, "..");
-const ENTRY = join(ROOT, "src/client/mod.ts");
+const CLIENT = join(ROOT, "src/client");
+/** What may be imported, by the name of its source. The check of tokens stands apart, so that it brings nothing else. */
+const ENTRIES = { ".": "mod", "./access-token": "access_token" };
 const EDEN = "@elysiajs/eden";
 
 interface BuiltClient {
   folder: string;
-  javascript: string;
+  /** The modules by file name. */
+  javascript: Record<string, string>;
   /** Declarations by file name. */
   declarations: Record<string, string>;
   types: CheckedTypes;
@@ -31,11 +34,11 @@ export async function buildClient(folder: string): Promise<BuiltClient> {
     const staged = join(work, "package");
     const [javascript, declarations] = await Promise.all([
       bundle(),
-      emitDeclarations(ROOT, join(work, "emit")),
+      emitDeclarations(ROOT, { work: join(work, "emit"), entries: Object.values(ENTRIES) }),
     ]);
     const files = {
       ...declarations,
-      "mod.js": javascript,
+      ...javascript,
       "package.json": `${JSON.stringify(manifest(), undefined, 2)}\n`,
     };
     for (const [name, text] of Object.entries(files)) await Bun.write(join(staged, name), text);
@@ -49,18 +52,19 @@ export async function buildClient(folder: string): Promise<BuiltClient> {
   }
 }
 
-/** One module, by default not minified: whoever bundles it does that, and leaves out what is not used. */
-async function bundle(minify = false): Promise<string> {
+/** One module for each entry, by default not minified: whoever bundles it does that, and leaves out what is not used. */
+async function bundle(minify = false): Promise<Record<string, string>> {
   const { outputs } = await Bun.build({
-    entrypoints: [ENTRY],
+    entrypoints: Object.values(ENTRIES).map((name) => join(CLIENT, `${name}.ts`)),
     target: "browser",
     format: "esm",
     packages: "external",
     minify,
   });
-  const [output] = outputs;
-  if (!output) throw new Error(`Cannot bundle "${ENTRY}": there is no output`);
-  return await output.text();
+  const texts = outputs.map(
+    async (output) => [basename(output.path), await output.text()] as const,
+  );
+  return Object.fromEntries(await Promise.all(texts));
 }
 
 function manifest(): object {
@@ -72,7 +76,12 @@ function manifest(): object {
     type: "module",
     sideEffects: false,
     exports: {
-      ".": { types: "./mod.d.ts", default: "./mod.js" },
+      ...Object.fromEntries(
+        Object.entries(ENTRIES).map(([path, name]) => [
+          path,
+          { types: `./${name}.d.ts`, default: `./${name}.js` },
+        ]),
+      ),
       "./package.json": "./package.json",
     },
     main: "./mod.js",
@@ -103,10 +112,15 @@ if (import.meta.main) {
   const small = await bundle(true);
   const declared = Object.values(declarations).join("");
   console.log(`built ${folder}`);
-  console.log(`javascript   ${kilobytes(javascript)}, gzip ${kilobytes(Bun.gzipSync(javascript))}`);
-  console.log(`minified     ${kilobytes(small)}, gzip ${kilobytes(Bun.gzipSync(small))}`);
-  console.log(`declarations ${kilobytes(declared)} in ${Object.keys(declarations).length} files`);
+  for (const [name, text] of Object.entries(javascript)) {
+    console.log(`${name.padEnd(18)} ${kilobytes(text)}, gzip ${kilobytes(Bun.gzipSync(text))}`);
+    const bare = small[name] ?? "";
+    console.log(`  minified         ${kilobytes(bare)}, gzip ${kilobytes(Bun.gzipSync(bare))}`);
+  }
   console.log(
-    `type check   ${types.ms.toFixed(0)} ms for a small consumer, Elysia's types included`,
+    `declarations       ${kilobytes(declared)} in ${Object.keys(declarations).length} files`,
+  );
+  console.log(
+    `type check         ${types.ms.toFixed(0)} ms for a small consumer, Elysia's types included`,
   );
 }

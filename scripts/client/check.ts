@@ -21,6 +21,7 @@ export const CONSUMER_OPTIONS = {
 };
 
 const CONSUMER = `
+import { createAccessTokenCheck } from "../package/access_token.js";
 import { createApi, createSocket, createTicketSource } from "../package/mod.js";
 
 const api = createApi("/api", { token: async () => "token" });
@@ -28,6 +29,8 @@ const socket = createSocket({ url: "/v1/ws", ticket: createTicketSource(api) });
 socket.on("event", ({ kind, data }) => console.log(kind === "msg.new" ? data.body : kind));
 const { data } = await api.v1.conversations.get({ query: { limit: 20 } });
 for (const { id } of data?.items ?? []) await socket.send({ conversationId: id, body: "Hello" });
+const checked = await createAccessTokenCheck({ origin: "http://localhost:3000" })("token");
+if (checked.verdict === "good") console.log(checked.userId.toUpperCase());
 `;
 
 /** Type-checks a consumer of the package, as TypeScript does without any types of Bun or Node. @throws when it fails. */

@@ -4,7 +4,6 @@ import { join, relative } from "node:path";
 import { compile } from "./compiler.ts";
 
 const CLIENT = "src/client";
-const ENTRY = "mod.d.ts";
 /** The one file whose types come from the server. */
 const CONTRACT = "contract";
 const IMPORTED = /(?<=\bfrom ")\.\/([\w/]+)\.ts(?=")/g;
@@ -19,7 +18,7 @@ const PROBLEM =
  */
 export async function emitDeclarations(
   root: string,
-  work: string,
+  { work, entries }: { work: string; entries: string[] },
 ): Promise<Record<string, string>> {
   await mkdir(work, { recursive: true });
   const contract = join(root, CLIENT, `${CONTRACT}.ts`);
@@ -36,13 +35,12 @@ export async function emitDeclarations(
       rootDir: root,
     },
     include: [],
-    files: ["probe.ts", join(root, CLIENT, "mod.ts")],
+    files: ["probe.ts", ...entries.map((name) => join(root, CLIENT, `${name}.ts`))],
   });
   const out = join(work, "out");
   const written = await Bun.file(join(out, relative(root, work), "probe.d.ts")).text();
-  const declarations = await collect(join(out, CLIENT), {
-    [`${CONTRACT}.d.ts`]: writeContract(written, names),
-  });
+  const known = { [`${CONTRACT}.d.ts`]: writeContract(written, names) };
+  const declarations = await collect(join(out, CLIENT), { entries, known });
   refuseLeaks(declarations);
   return declarations;
 }
@@ -86,13 +84,13 @@ function indent(type: string): string {
   });
 }
 
-/** The entry and all that it imports. */
+/** The entries and all that they import. */
 async function collect(
   folder: string,
-  known: Record<string, string>,
+  { entries, known }: { entries: string[]; known: Record<string, string> },
 ): Promise<Record<string, string>> {
   const declarations: Record<string, string> = {};
-  const waiting = [ENTRY];
+  const waiting = entries.map((name) => `${name}.d.ts`);
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     if (declarations[name] !== undefined) continue;
     const text = known[name] ?? (await Bun.file(join(folder, name)).text());

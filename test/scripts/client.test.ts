@@ -135,8 +135,11 @@ test("comments, and names with any in them, are no leak", () => {
   expect(() => refuseLeaks({ "contract.d.ts": text })).not.toThrow();
 });
 
+const LEAKS = /drizzle|typebox|postgres|redis|node:|\bBun\b|process\./gi;
+
 test("the JavaScript imports Eden alone and has nothing of the server in it", () => {
-  const { imports, exports } = new Bun.Transpiler({ loader: "js" }).scan(built.javascript);
+  const source = built.javascript["mod.js"] ?? "";
+  const { imports, exports } = new Bun.Transpiler({ loader: "js" }).scan(source);
   expect(imports.map(({ path }) => path)).toEqual(["@elysiajs/eden/treaty2"]);
   expect(exports.toSorted()).toEqual([
     "ClientError",
@@ -144,8 +147,23 @@ test("the JavaScript imports Eden alone and has nothing of the server in it", ()
     "createSocket",
     "createTicketSource",
   ]);
-  const leaks = built.javascript.match(/drizzle|typebox|postgres|redis|node:|\bBun\b|process\./gi);
-  expect(leaks).toBeNull();
+  expect(source.match(LEAKS)).toBeNull();
+});
+
+test("the check of access tokens is a module of its own that imports nothing and needs no secret", async () => {
+  const source = built.javascript["access_token.js"] ?? "";
+  const { imports, exports } = new Bun.Transpiler({ loader: "js" }).scan(source);
+  expect([imports, exports]).toEqual([[], ["createAccessTokenCheck"]]);
+  expect(source.match(LEAKS)).toBeNull();
+  expect(source).not.toMatch(/Buffer|HMAC|secret/i);
+  const good = `
+import { createAccessTokenCheck } from "@frm-ai/client/access-token";
+const answer = await createAccessTokenCheck({ origin: "http://localhost:3000" })("token");
+const at: Date | undefined = answer.verdict === "good" ? answer.expiresAt : undefined;
+// @ts-expect-error only a good token says whose it is
+console.log(at, answer.userId);
+`;
+  expect(await checkConsumer("token", good)).toEqual([]);
 });
 
 test("the package names what it needs, at the versions that we have", async () => {

@@ -1,0 +1,239 @@
+import type postgres from "postgres";
+
+import { digestOf, type Purpose } from "../../../src/features/account/service/links.ts";
+import { INPUTS, type Stage } from "../../../test/support/access_rows.ts";
+import {
+  call as ask,
+  converse,
+  PASSWORD,
+  type Person,
+  sessionOf,
+  signIn,
+  signUp,
+} from "../../../test/support/client.ts";
+import type { Call } from "../../../test/support/contract.ts";
+import { chatScenarios } from "../../../test/support/contract_chat.ts";
+import { signUpAs, staffScenarios } from "../../../test/support/contract_staff.ts";
+import { totpScenarios } from "../../../test/support/contract_totp.ts";
+import type { Listed } from "../../../test/support/openapi.ts";
+
+export interface World {
+  url: string;
+  sql: postgres.Sql;
+}
+
+/** A call that succeeds, made anew each time. */
+export type Make = () => Call | Promise<Call>;
+
+type Calls = Record<string, Make>;
+type Scenarios = Record<string, Calls>;
+
+const TOKEN_PREFIX = "frv1_";
+const COMMON_HEADERS = { "x-frm-csrf": "1" };
+
+/**
+ * The ways in which an operation succeeds, by name: those that are written here, else those of the contract's scenarios,
+ * else the owner's or an admin's call of the access table, where every route has one.
+ */
+export async function listCalls(world: World, listed: Listed): Promise<Calls> {
+  const { operationId } = listed.operation;
+  const own = OWN[operationId];
+  if (own) return await own(world);
+  for (const build of SCENARIOS) {
+    const found = (await build(world))[operationId];
+    if (found) return successesOf(found);
+  }
+  return await callsOfTable(world, listed);
+}
+
+const SCENARIOS: ((world: World) => Scenarios | Promise<Scenarios>)[] = [
+  (world) => totpScenarios(world).own,
+  async (world) =>
+    await chatScenarios(world.url, { owner: await signUp(world.url), sql: world.sql }),
+  async ({ url, sql }) => await staffScenarios(url, sql),
+];
+
+function successesOf(calls: Calls): Calls {
+  return Object.fromEntries(
+    Object.entries(calls).filter(([outcome]) => /^[12]\d\d$/.test(outcome)),
+  );
+}
+
+async function callsOfTable({ url, sql }: World, { method, path }: Listed): Promise<Calls> {
+  const [owner, stranger, member, silent, moderator, admin] = await Promise.all([
+    signUp(url, "Owner"),
+    signUp(url, "Stranger"),
+    signUp(url, "Member"),
+    signUp(url, "Silent"),
+    signUpAs("moderator", { url, sql }),
+    signUpAs("admin", { url, sql }),
+  ]);
+  const people = { expired: owner, revoked: owner, stranger, member, owner, moderator, admin };
+  const stage: Stage = { url, people, silent, mailId: "" };
+  const input = INPUTS[`${method} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`];
+  const made = (person: Person) => async () => ({
+    token: person.token,
+    ...(await input?.(stage, person)),
+  });
+  return path.startsWith("/v1/admin/") ? { admin: made(admin) } : { owner: made(owner) };
+}
+
+const OWN: Record<string, (world: World) => Calls | Promise<Calls>> = {
+  register: () => ({
+    "with a body": () => ({
+      body: {
+        email: `${crypto.randomUUID()}@example.com`,
+        password: PASSWORD,
+        displayName: "New",
+        transport: "body",
+      },
+    }),
+  }),
+  login: async ({ url }) => {
+    const { email } = await signUp(url);
+    return { "with a password": () => ({ body: { email, password: PASSWORD } }) };
+  },
+  refreshSession: async ({ url }) => waysOut(url, await signUp(url)),
+  logout: async ({ url }) => {
+    const lan = await signUp(url);
+    const token = async () => ({ token: (await signIn(url, lan)).token });
+    return { "with a token": token, ...waysOut(url, lan) };
+  },
+  reauthenticate: async ({ url }) => {
+    const { token } = await signUp(url);
+    return { "with a password": () => ({ token, body: { password: PASSWORD } }) };
+  },
+  listSessions: async ({ url }) => {
+    const lan = await signUp(url);
+    await signIn(url, lan);
+    return { "two of them": () => ({ token: lan.token }) };
+  },
+  endSession: async ({ url }) => {
+    const lan = await signUp(url);
+    const another = async () => sessionOf((await signIn(url, lan)).token);
+    return { another: async () => ({ token: lan.token, params: { id: await another() } }) };
+  },
+  endSessions: async ({ url }) => {
+    const { token } = await signUp(url);
+    return { others: () => ({ token, query: "?scope=others" }) };
+  },
+  getMe: async ({ url }) => {
+    const { token } = await signUp(url);
+    return { ordinary: () => ({ token }) };
+  },
+  listKeys: () => ({ ordinary: () => ({}) }),
+  checkLive: () => ({ ordinary: () => ({}) }),
+  checkReady: () => ({ ordinary: () => ({}) }),
+  openSocket: () => ({
+    ordinary: () => ({ headers: { "sec-websocket-protocol": "frm.v1" } }),
+  }),
+  listMessages: async ({ url }) => {
+    const { token } = await signUp(url);
+    const id = await converse(url, token, { kind: "group", name: "VN30", memberIds: [] });
+    for (const text of ["Good morning", "Good evening"])
+      await ask("POST", `${url}/v1/conversations/${id}/messages`, {
+        token,
+        body: { clientId: crypto.randomUUID(), body: text },
+      });
+    return { "two of them": () => ({ token, params: { id } }) };
+  },
+  openConversation: async ({ url }) => {
+    const [{ token }, minh] = await Promise.all([signUp(url), signUp(url)]);
+    const group = { kind: "group", name: "HNX", memberIds: [minh.id] };
+    return {
+      "a group": () => ({ token, body: group }),
+      direct: () => ({ token, body: { kind: "direct", userId: minh.id } }),
+    };
+  },
+  listMyAudit: async ({ url }) => {
+    const lan = await signUp(url);
+    await signIn(url, lan);
+    await signIn(url, lan);
+    return { "some entries": () => ({ token: lan.token }) };
+  },
+  listUserAudit: async ({ url, sql }) => {
+    const [lan, admin] = await Promise.all([signUp(url), signUpAs("admin", { url, sql })]);
+    await signIn(url, lan);
+    await signIn(url, lan);
+    return { "some entries": () => ({ token: admin.token, params: { id: lan.id } }) };
+  },
+  resendVerification: async ({ url }) => {
+    const { token } = await signUp(url);
+    return { ordinary: () => ({ token }) };
+  },
+  forgetPassword: async ({ url }) => {
+    const { email } = await signUp(url);
+    return { "of an account": () => ({ body: { email } }) };
+  },
+  changePassword: async ({ url }) => {
+    const { token } = await signUp(url);
+    // The same one again, so that the next call knows it too.
+    const body = { currentPassword: PASSWORD, newPassword: PASSWORD };
+    return { "to the same": () => ({ token, body }) };
+  },
+  requestEmailChange: async ({ url }) => {
+    const { token } = await signUp(url);
+    const email = () => `${crypto.randomUUID()}@example.com`;
+    return { "to another": () => ({ token, body: { email: email() } }) };
+  },
+  confirmEmail: async (world) => {
+    const lan = await signUp(world.url);
+    const token = () => insertLink(world, { person: lan, purpose: "email_verification" });
+    return { "by a link": async () => ({ body: { token: await token() } }) };
+  },
+  resetPassword: async (world) => {
+    const lan = await signUp(world.url);
+    const token = () => insertLink(world, { person: lan, purpose: "password_reset" });
+    return { "by a link": async () => ({ body: { token: await token(), password: PASSWORD } }) };
+  },
+  confirmEmailChange: async (world) => {
+    const lan = await signUp(world.url);
+    return { "by a link": async () => ({ body: { token: await insertChange(world, lan) } }) };
+  },
+};
+
+/** What shows which session is meant, where it is not an access token. */
+function waysOut(url: string, person: Person): Calls {
+  return {
+    "with a cookie": async () => ({
+      headers: { ...(await cookieOf(url, person)), ...COMMON_HEADERS },
+    }),
+    "with a body": async () => ({
+      body: { refreshToken: (await signIn(url, person)).refreshToken },
+    }),
+  };
+}
+
+async function cookieOf(url: string, { email }: Person): Promise<{ cookie: string }> {
+  const { headers } = await ask("POST", `${url}/v1/auth/login`, {
+    body: { email, password: PASSWORD },
+  });
+  return { cookie: headers.get("set-cookie")?.split(";")[0] ?? "" };
+}
+
+interface Wanted {
+  person: Person;
+  purpose: Purpose;
+  changeId?: string;
+}
+
+/** As the job does that mails it, but without the mail, because a call that succeeds uses its link up. */
+async function insertLink({ sql }: World, { person, purpose, changeId }: Wanted): Promise<string> {
+  const token = `${TOKEN_PREFIX}${crypto.randomUUID()}${crypto.randomUUID()}`;
+  const digest = Buffer.from(digestOf(token));
+  await sql`insert into app.account_tokens
+    (id, user_id, purpose, digest, email, change_id, mail_id, created_at, expires_at)
+    values (${Bun.randomUUIDv7()}, ${person.id}, ${purpose}, ${digest}, ${person.email},
+      ${changeId ?? null}, ${crypto.randomUUID()}, now(), now() + interval '30 minutes')`;
+  return token;
+}
+
+async function insertChange(world: World, person: Person): Promise<string> {
+  const changeId = Bun.randomUUIDv7();
+  const newEmail = `${crypto.randomUUID()}@example.com`;
+  await world.sql`delete from app.email_changes where user_id = ${person.id}`;
+  await world.sql`insert into app.email_changes
+    (id, user_id, old_email, new_email, created_at, expires_at)
+    values (${changeId}, ${person.id}, ${person.email}, ${newEmail}, now(), now() + interval '1 hour')`;
+  return await insertLink(world, { person, purpose: "email_change_old", changeId });
+}

@@ -26,8 +26,15 @@ export { resealSecrets } from "./features/mfa/mod.ts";
 export { authenticateSocket, createChatSource, isSessionAlive };
 /** The socket's side of what the client is typed by. */
 export type { CloseCode } from "./platform/realtime/connection.ts";
-export type { Heartbeat, Hello } from "./platform/realtime/frames.ts";
-export type { Away, ErrorFrame, HeartbeatOk, HelloOk } from "./platform/realtime/protocol.ts";
+export type { Heartbeat, Hello, Renewal } from "./platform/realtime/frames.ts";
+export type {
+  Away,
+  ErrorFrame,
+  Expiring,
+  HeartbeatOk,
+  HelloOk,
+  RenewalOk,
+} from "./platform/realtime/protocol.ts";
 
 export interface AppOptions {
   readiness: ReadinessCheck;

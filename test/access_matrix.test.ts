@@ -94,7 +94,7 @@ async function listServed(): Promise<Served[]> {
       const { detail } = hooks as { detail: Record<string, unknown> };
       return { name: `${method} ${path}`, access: String(detail[ACCESS]) };
     });
-  const frames = ["hello", "hb", ...Object.keys(createFrameHandlers(platform))];
+  const frames = ["hello", "hb", "tok", ...Object.keys(createFrameHandlers(platform))];
   return [...routes, ...frames.map((frame) => ({ name: `SOCKET ${frame}`, access: "signed_in" }))];
 }
 

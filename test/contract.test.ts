@@ -179,7 +179,13 @@ function authScenarios(gone: Person, totp: ReturnType<typeof totpScenarios>): Sc
 
 function otherScenarios(): Scenarios {
   return {
-    issueTicket: { "201": () => ({ token: lan.token }) },
+    issueTicket: {
+      "201": () => ({ token: lan.token, body: { origin: server.url } }),
+      "403 origin_not_allowed": () => ({
+        token: lan.token,
+        headers: { origin: "https://elsewhere.example" },
+      }),
+    },
     openSocket: {
       "101": () => ({}),
       "400 subprotocol_required": () => ({}),

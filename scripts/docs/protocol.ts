@@ -1,12 +1,18 @@
 import type { TSchema } from "@sinclair/typebox/type";
 
 import type { Platform } from "../../src/platform/platform.ts";
+import {
+  EXPIRY_GRACE_MS,
+  EXPIRY_WARNING_MS,
+  MAX_REFUSED_TOKENS,
+} from "../../src/platform/realtime/authority.ts";
 import { CloseCode } from "../../src/platform/realtime/connection.ts";
 import {
   Heartbeat,
   Hello,
   MAX_BATCH,
   MAX_FRAME_BYTES,
+  Renewal,
 } from "../../src/platform/realtime/frames.ts";
 import {
   BACKPRESSURE_BYTES,
@@ -36,7 +42,8 @@ export function clientFrames(): string {
   // A handler's schema needs no platform: only what it does later does.
   const handlers = createFrameHandlers({} as Platform);
   const schemas = Object.entries(handlers).map(([type, { schema }]) => [type, schema] as const);
-  return frameSections({ hello: Hello, hb: Heartbeat, ...Object.fromEntries(schemas) });
+  const own = { hello: Hello, hb: Heartbeat, tok: Renewal };
+  return frameSections({ ...own, ...Object.fromEntries(schemas) });
 }
 
 /** Every frame that the server sends. */
@@ -75,6 +82,7 @@ export function closeCodes(): string {
 /** The bounds of a socket, each with what happens beyond it. */
 export function socketLimits(): string {
   const { noHello, noHeartbeat, replaced, tooManyRequests, unreadable } = CloseCode;
+  const { sessionEnded, tokenExpired } = CloseCode;
   return table(
     ["what", "limit", "beyond it"],
     [
@@ -86,6 +94,13 @@ export function socketLimits(): string {
       ["answers that wait for a slow reader", `${count(BACKPRESSURE_BYTES)} bytes`, "closes"],
       ["time between two `hb`", seconds(HEARTBEAT_MS), "is told by `hello.ok`"],
       ["silence", seconds(SILENCE_MS), `closes with ${noHeartbeat}`],
+      ["time from `tok.exp` to the expiry", seconds(EXPIRY_WARNING_MS), "is told by `tok.exp`"],
+      [
+        "time from the expiry to a newer `tok`",
+        seconds(EXPIRY_GRACE_MS),
+        `closes with ${tokenExpired}`,
+      ],
+      ["bad `tok` in a row", count(MAX_REFUSED_TOKENS), `closes with ${sessionEnded}`],
       [
         "sockets of a user on one instance",
         count(MAX_SOCKETS_PER_USER),

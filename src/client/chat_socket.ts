@@ -26,7 +26,10 @@ export interface SocketEvents {
 export interface SocketOptions {
   /** Address of the socket, asked before each connection. `http` counts as `ws`, and the path is `/v1/ws` where none is given. */
   url: string | (() => string);
-  /** Gets a ticket, asked before each connection because each opens one socket only: see `createTicketSource`. */
+  /**
+   * Gets a ticket: see `createTicketSource`. It is asked before each connection, and once more whenever the access token
+   * behind the last ticket is about to expire, so it has to be made with the newest token.
+   */
   ticket: () => Promise<string>;
   /** Another WebSocket than that of the runtime. */
   WebSocket?: typeof WebSocket;

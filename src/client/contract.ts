@@ -55,10 +55,13 @@ export type SendFrame = (typeof ChatFrames)["send"]["static"];
 export type SyncFrame = (typeof ChatFrames)["sync"]["static"];
 export type HelloFrame = server.Hello;
 export type HeartbeatFrame = server.Heartbeat;
+export type RenewalFrame = server.Renewal;
 
 /** Frames that the server sends by itself, whatever the feature. */
 export type HelloOk = server.HelloOk;
 export type HeartbeatOk = server.HeartbeatOk;
+export type RenewalOk = server.RenewalOk;
+export type ExpiringFrame = server.Expiring;
 export type RefusalFrame = server.ErrorFrame;
 export type AwayFrame = server.Away;
 

@@ -1,4 +1,12 @@
-import type { AwayFrame, HeartbeatOk, HelloOk, Message, RefusalFrame } from "./contract.ts";
+import type {
+  AwayFrame,
+  ExpiringFrame,
+  HeartbeatOk,
+  HelloOk,
+  Message,
+  RefusalFrame,
+  RenewalOk,
+} from "./contract.ts";
 
 export interface Ack {
   t: "ack";
@@ -32,7 +40,15 @@ export type ErrorFrame = RefusalFrame & { after?: number };
 
 /** Frames that the server sends, as far as this client uses them; all others are passed over. */
 export type ServerFrame =
-  HelloOk | Ack | EventFrame | SyncOk | HeartbeatOk | ErrorFrame | AwayFrame;
+  | HelloOk
+  | Ack
+  | EventFrame
+  | SyncOk
+  | HeartbeatOk
+  | RenewalOk
+  | ExpiringFrame
+  | ErrorFrame
+  | AwayFrame;
 
 interface EventOf<Kind extends string, Data> {
   /** `c:` and the id of the conversation. */

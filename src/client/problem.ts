@@ -8,6 +8,11 @@ type OwnCode = "aborted" | "closed" | "outbox_full" | "timeout" | "too_long";
 
 export type ClientErrorCode = ProblemCode | OwnCode;
 
+/** The status of a thrown refusal, whatever made the request. */
+export function statusOf(error: unknown): unknown {
+  return (error as { status?: unknown } | null | undefined)?.status;
+}
+
 /** A refusal; `code` is what a program decides by, and `status` is 0 where the server was not involved. */
 export class ClientError extends Error {
   override readonly name = "ClientError";

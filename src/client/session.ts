@@ -1,6 +1,14 @@
 import { between } from "./backoff.ts";
-import type { HeartbeatFrame, HelloFrame, HelloOk, SendFrame, SyncFrame } from "./contract.ts";
+import type {
+  HeartbeatFrame,
+  HelloFrame,
+  HelloOk,
+  RenewalFrame,
+  SendFrame,
+  SyncFrame,
+} from "./contract.ts";
 import { readFrames, type ServerFrame } from "./frames.ts";
+import { Renewal } from "./renewal.ts";
 
 /** What ended a connection, or kept it from coming about. */
 export interface Loss {
@@ -30,7 +38,11 @@ export interface SessionOptions {
 
 /** A request without its number. */
 type Request =
-  Omit<SendFrame, "i"> | Omit<SyncFrame, "i"> | Omit<HelloFrame, "i"> | Omit<HeartbeatFrame, "i">;
+  | Omit<SendFrame, "i">
+  | Omit<SyncFrame, "i">
+  | Omit<HelloFrame, "i">
+  | Omit<HeartbeatFrame, "i">
+  | Omit<RenewalFrame, "i">;
 
 const SUBPROTOCOL = "frm.v1";
 const LOST = 1006;
@@ -48,6 +60,7 @@ export class Session {
   readonly #options: SessionOptions;
   /** Requests without an answer yet, and when they were sent. */
   readonly #unanswered = new Map<number, number>();
+  readonly #renewal: Renewal;
   #ws: WebSocket | undefined;
   #ended = false;
   #greeted = false;
@@ -59,6 +72,10 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#renewal = new Renewal({
+      ticket: options.ticket,
+      show: (tok) => this.request({ t: "tok", tok }),
+    });
     const late = () => this.#lose({ code: LOST, reason: "connect_timeout" });
     this.#connectTimer = setTimeout(late, options.connectTimeoutMs);
     // Not in this turn, so that the owner has the session before it hears of it.
@@ -114,7 +131,7 @@ export class Session {
     if (this.#ended) return;
     if ("i" in frame && frame.i !== undefined) this.#unanswered.delete(frame.i);
     if (frame.t !== "hello.ok") {
-      if (this.#greeted) this.#options.onFrame(frame);
+      if (this.#greeted && !this.#renew(frame)) this.#options.onFrame(frame);
       return;
     }
     clearTimeout(this.#connectTimer);
@@ -122,6 +139,14 @@ export class Session {
     // The first one comes at a random time, because many may have connected at once.
     this.#schedule(Math.min(Math.max(frame.hb, MIN_HEARTBEAT_MS), MAX_HEARTBEAT_MS), [0, 1]);
     this.#options.onOpen(frame);
+  }
+
+  /** Whether the frame was about how long the connection may stay, which concerns nobody else. */
+  #renew(frame: ServerFrame): boolean {
+    if (frame.t === "tok.exp") this.#renewal.warn(frame.in);
+    else if (frame.t === "tok.ok") this.#renewal.take(frame.in);
+    else return frame.t === "err" && this.#renewal.refuse(frame.i);
+    return true;
   }
 
   #schedule(intervalMs: number, [from, to]: [number, number]): void {
@@ -164,6 +189,7 @@ export class Session {
     clearTimeout(this.#connectTimer);
     clearTimeout(this.#heartbeatTimer);
     clearTimeout(this.#answerTimer);
+    this.#renewal.end();
     // A browser may take a minute to close a dead connection; nobody waits for it here.
     this.#ws?.close(NORMAL);
   }

@@ -6,7 +6,7 @@ import type { HelloOk } from "./contract.ts";
 import { channelOf, conversationOf, type ServerFrame, toEvent } from "./frames.ts";
 import { Listeners } from "./listeners.ts";
 import { type NewChatMessage, Outbox, type SentMessage } from "./outbox.ts";
-import { ClientError } from "./problem.ts";
+import { ClientError, statusOf } from "./problem.ts";
 import { type Loss, Session } from "./session.ts";
 import { type Ended, verdictOf } from "./verdict.ts";
 
@@ -175,7 +175,8 @@ class ReconnectingSocket implements ChatSocket {
 
   /** Why this loss is the last one, if it is. */
   #judge({ code, reason, greeted, error }: Loss): Ended | undefined {
-    const { status, code: cause } = (error ?? {}) as { status?: unknown; code?: unknown };
+    const status = statusOf(error);
+    const { code: cause } = (error ?? {}) as { code?: unknown };
     // Whatever made the request for the ticket, these two statuses will not change by asking again.
     const refused = status === 401 ? "signed_out" : status === 403 ? "at_fault" : undefined;
     if (refused)

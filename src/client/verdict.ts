@@ -24,6 +24,7 @@ const OWN: Record<CloseCodes[keyof CloseCodes], Verdict> = {
   4000: COME_BACK,
   4001: COME_BACK,
   4004: COME_BACK,
+  4005: COME_BACK,
   4029: { afterMs: CALM_MS },
   4400: "at_fault",
   4401: "signed_out",

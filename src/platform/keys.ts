@@ -11,7 +11,10 @@ export interface Keys {
    * tombstone, for 15 min.
    */
   session(userId: string, sessionId: string): string;
-  /** STRING, JSON {userId, sessionId}; lives 30 s and is read once. `digest` is the ticket's SHA-256. */
+  /**
+   * STRING, JSON {userId, sessionId, origin?, validUntil}; lives 30 s and is read once. `digest` is the ticket's
+   * SHA-256.
+   */
   ticket(digest: string): string;
   /**
    * `known`: ZSET of digests of callers by the time in ms of their last success, at most 8 for an account; expires 30

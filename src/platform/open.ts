@@ -10,6 +10,7 @@ import type { Platform } from "./platform.ts";
 import { createJobRelay, type JobRelay } from "./queue/relay.ts";
 import { createJobStore, type JobStore } from "./queue/store.ts";
 import { createReadiness, type ReadinessCheck } from "./readiness.ts";
+import type { Authority, Shown } from "./realtime/authority.ts";
 import { createBus } from "./realtime/bus.ts";
 import type { FrameHandlers } from "./realtime/dispatch.ts";
 import { createGateway, type Gateway } from "./realtime/gateway.ts";
@@ -23,10 +24,7 @@ import { createTokens } from "./tokens.ts";
 export interface Features {
   source: (platform: Pick<Platform, "db">) => ChannelSource;
   handlers: (platform: Platform) => FrameHandlers;
-  authenticate: (
-    platform: Platform,
-    token: string,
-  ) => Promise<{ userId: string; sessionId: string }>;
+  authenticate: (platform: Platform, shown: Shown) => Promise<Authority>;
   isAlive: (platform: Platform, session: { userId: string; sessionId: string }) => Promise<boolean>;
 }
 
@@ -95,7 +93,7 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
   const gateway = createGateway({
     hub: () => hub,
     handlers: features.handlers(platform),
-    authenticate: (token) => features.authenticate(platform, token),
+    authenticate: (shown) => features.authenticate(platform, shown),
     nodeId: platform.nodeId,
     now,
     log,

@@ -11,6 +11,12 @@ export interface AccessClaims {
   counter: number;
 }
 
+/** What an access token says that was found good, and until when. */
+export interface VerifiedClaims extends AccessClaims {
+  /** Milliseconds since the epoch. */
+  validUntil: number;
+}
+
 export interface AccessToken {
   token: string;
   /** Seconds until it expires. */
@@ -21,7 +27,7 @@ export interface AccessToken {
 export interface Tokens {
   sign(claims: AccessClaims): Promise<AccessToken>;
   /** @throws AppError token_expired or token_invalid. */
-  verify(token: string): Promise<AccessClaims>;
+  verify(token: string): Promise<VerifiedClaims>;
   /** Public halves of all keys, as a JSON Web Key Set. */
   publicKeys(): { keys: PublicKey[] };
   /**
@@ -76,8 +82,9 @@ export function createTokens(keys: SigningKey[], now: () => Date): Tokens {
     const known = typeof sub === "string" && typeof sid === "string" && Number.isSafeInteger(ctr);
     if (!known || !UUID.test(sub) || !UUID.test(sid))
       throw new AppError(TokenInvalid, "Cannot verify a token: wrong claims");
-    const life = { fromMs: Number(nbf) * 1_000, untilMs: Number(exp) * 1_000 };
-    return { claims: { userId: sub, sessionId: sid, counter: Number(ctr) }, ...life };
+    const validUntil = Number(exp) * 1_000;
+    const claims = { userId: sub, sessionId: sid, counter: Number(ctr), validUntil };
+    return { claims, fromMs: Number(nbf) * 1_000 };
   }
 
   return {
@@ -116,9 +123,8 @@ function deriveKey({ kid, d }: SigningKey, purpose: string): DerivedKey {
 }
 
 interface Verified {
-  claims: AccessClaims;
+  claims: VerifiedClaims;
   fromMs: number;
-  untilMs: number;
 }
 
 /**
@@ -128,11 +134,11 @@ interface Verified {
 function createVerified(now: () => Date) {
   const tokens = new Map<string, Verified>();
   return {
-    find: (token: string): AccessClaims | undefined => {
+    find: (token: string): VerifiedClaims | undefined => {
       const known = tokens.get(token);
       if (!known) return undefined;
       const time = now().getTime();
-      if (time >= known.fromMs && time < known.untilMs) return known.claims;
+      if (time >= known.fromMs && time < known.claims.validUntil) return known.claims;
       tokens.delete(token);
       return undefined;
     },

@@ -78,6 +78,7 @@ GET /dev/mailbox/:id                           200        200      200      200 
 GET /dev/mailbox/:id/html                      200        200      200      200       200       200       200        200
 SOCKET hello                                   4401       4401     4401     hello.ok  hello.ok  hello.ok  hello.ok   hello.ok
 SOCKET hb                                      4400       4401     4401     hb.ok     hb.ok     hb.ok     hb.ok      hb.ok
+SOCKET tok                                     4400       4401     4401     4401      4401      tok.ok    4401       4401
 SOCKET send                                    4400       4401     4401     none      ack       ack       none       none
 SOCKET sync                                    4400       4401     4401     none      sync.ok   sync.ok   none       none
 `;
@@ -187,6 +188,8 @@ export const INPUTS: Record<string, Input> = {
 /** The frame that follows a hello, by its row. */
 export const FRAMES: Record<string, (stage: Stage) => Promise<object> | object> = {
   "SOCKET hb": () => ({ t: "hb", i: 2 }),
+  // The owner's own token: whoever else shows it says that the socket was opened for somebody else.
+  "SOCKET tok": ({ people }) => ({ t: "tok", i: 2, tok: people.owner.token }),
   "SOCKET send": async (stage) => {
     const ch = `c:${(await group(stage)).id}`;
     return { t: "send", i: 2, ch, cid: crypto.randomUUID(), body: "Good morning" };

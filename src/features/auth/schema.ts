@@ -180,6 +180,8 @@ export const OutdateSessions = defineJob("auth.outdate_sessions", {
 export interface Session extends Omit<Me, "id"> {
   userId: string;
   sessionId: string;
+  /** When it ends at the latest, in milliseconds since the epoch. */
+  endsAt: number;
 }
 
 const SET_COOKIE = {

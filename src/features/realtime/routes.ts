@@ -8,6 +8,7 @@ import {
   TokenExpired,
   TokenInvalid,
   Unauthenticated,
+  ValidationFailed,
 } from "../../platform/errors.ts";
 import { isOwnOrigin } from "../../platform/http/cookies.ts";
 import type { Platform } from "../../platform/platform.ts";
@@ -15,7 +16,7 @@ import { problems } from "../../platform/problems.ts";
 import { SUBPROTOCOL } from "../../platform/realtime/frames.ts";
 import type { Gateway } from "../../platform/realtime/gateway.ts";
 import { auth } from "../auth/mod.ts";
-import { operations, SubprotocolRequired, Ticket } from "./schema.ts";
+import { operations, SubprotocolRequired, Ticket, TicketBody } from "./schema.ts";
 import { issueTicket } from "./service.ts";
 
 const refused = problems(
@@ -23,6 +24,8 @@ const refused = problems(
   TokenExpired,
   TokenInvalid,
   SessionRevoked,
+  OriginNotAllowed,
+  ValidationFailed,
   DependencyUnavailable,
 );
 
@@ -32,12 +35,35 @@ export function ticketRoutes(platform: Platform) {
     .use(auth(platform))
     .post(
       "/v1/realtime/ticket",
-      async ({ session, set }) => {
+      async ({ body, request, session, set }) => {
+        const origin = pageOf(platform, request, body?.origin);
         set.status = 201;
-        return await issueTicket(platform, session);
+        return await issueTicket(platform, session, origin);
       },
-      { signedIn: true, response: { 201: Ticket, ...refused }, detail: operations.issueTicket },
+      {
+        signedIn: true,
+        body: TicketBody,
+        response: { 201: Ticket, ...refused },
+        detail: operations.issueTicket,
+      },
     );
+}
+
+/**
+ * The page that a ticket is for. A browser says it itself, and cannot do otherwise; a server that asks for its page's
+ * sake may name it. @throws AppError origin_not_allowed for a page that could open no socket.
+ */
+function pageOf(
+  platform: Platform,
+  request: Request,
+  named: string | undefined,
+): string | undefined {
+  const sent = request.headers.get("origin") ?? undefined;
+  const origin = sent ?? named;
+  if (origin === undefined) return undefined;
+  if ((named ?? origin) !== origin || !isOwnOrigin(platform.config, request, origin))
+    throw new AppError(OriginNotAllowed, "Cannot issue a ticket for this origin");
+  return origin;
 }
 
 /** GET /v1/ws: the upgrade. Who the user is, the first frame tells, so that no token stands in a URL. */
@@ -48,7 +74,8 @@ export function socketRoutes(platform: Platform, gateway: Gateway) {
       "/v1/ws",
       ({ request, server }) => {
         assertMayConnect(platform, request);
-        if (server?.upgrade(request, { data: gateway.newSocket() })) return undefined;
+        const data = gateway.newSocket(request.headers.get("origin") ?? undefined);
+        if (server?.upgrade(request, { data })) return undefined;
         throw new AppError(SubprotocolRequired, "Cannot upgrade: this is no WebSocket handshake");
       },
       {

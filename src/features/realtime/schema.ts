@@ -8,6 +8,20 @@ export const SubprotocolRequired = defineError("subprotocol_required", 400, {
   vi: "Hãy mở WebSocket với giao thức con frm.v1",
 });
 
+export const TicketBody = t.Optional(
+  object({
+    origin: t.Optional(
+      t.String({
+        minLength: 1,
+        maxLength: 255,
+        description:
+          "Of the page that will open the socket, where a server asks for it; a browser's own `Origin` counts by itself.",
+        examples: ["https://app.example.com"],
+      }),
+    ),
+  }),
+);
+
 export const Ticket = object(
   {
     ticket: t.String({
@@ -24,7 +38,10 @@ export const operations = {
   issueTicket: {
     operationId: "issueTicket",
     summary: "Get a ticket for the socket",
-    description: "A ticket stands for the caller's session in the first frame of a socket, once.",
+    description:
+      "A ticket stands for the caller's session in one frame of a socket, once. One that a page has asked for works " +
+      "for sockets of that page's origin alone; one that names no origin works for clients that are no browsers, and " +
+      "for the pages of all our origins.",
   },
   openSocket: {
     operationId: "openSocket",

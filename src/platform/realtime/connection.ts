@@ -16,6 +16,7 @@ export interface Connection {
 export const CloseCode = {
   drain: 4001,
   noHeartbeat: 4004,
+  tokenExpired: 4005,
   unreadable: 4400,
   sessionEnded: 4401,
   noHello: 4408,

@@ -11,6 +11,7 @@ export const SUBPROTOCOL = "frm.v1";
 export const MAX_FRAME_BYTES = 65_536;
 export const MAX_BATCH = 64;
 const MAX_POSITIONS = 500;
+const MAX_TOKEN_LENGTH = 2_048;
 
 export const UnknownFrame = defineError("unknown_frame", 400, {
   en: "There is no frame of this type",
@@ -42,7 +43,7 @@ export const Hello = Type.Object(
     v: Type.Literal(1, { description: "version of the protocol" }),
     tok: Type.String({
       minLength: 1,
-      maxLength: 2_048,
+      maxLength: MAX_TOKEN_LENGTH,
       description: "a ticket from POST /v1/realtime/ticket, or an access token",
     }),
     dev: Type.Optional(
@@ -68,6 +69,21 @@ export const Heartbeat = Type.Object(
   { additionalProperties: false },
 );
 export type Heartbeat = typeof Heartbeat.static;
+
+/** A newer token of the session that the socket began with, so that it may stay. */
+export const Renewal = Type.Object(
+  {
+    t: Type.Literal("tok"),
+    i: Type.Optional(RequestNumber),
+    tok: Type.String({
+      minLength: 1,
+      maxLength: MAX_TOKEN_LENGTH,
+      description: "a ticket or an access token of the same session, newer than the last one",
+    }),
+  },
+  { additionalProperties: false },
+);
+export type Renewal = typeof Renewal.static;
 
 /** Reads a message as the frames in it. @throws AppError malformed_frame, UnfitText for unfit strings. */
 export function readFrames(message: string): Json[] {

@@ -3,6 +3,7 @@ import type { ServerWebSocket, WebSocketHandler } from "bun";
 import type { Log } from "../log.ts";
 import { judge } from "../problems.ts";
 import { pause } from "../time.ts";
+import { type Authenticate, createAuthorities } from "./authority.ts";
 import { CloseCode, type Connection } from "./connection.ts";
 import { createDispatch, type FrameHandlers, onFrame, type Waiting } from "./dispatch.ts";
 import {
@@ -18,6 +19,8 @@ import type { Away, HeartbeatOk, HelloOk } from "./protocol.ts";
 
 /** What hangs on each socket from its first byte on. */
 export interface SocketData {
+  /** Of the page that has opened it; undefined for a client that is no browser. */
+  origin: string | undefined;
   connection: Connection | undefined;
   /** Messages that wait for their turn: they are handled in order, so that what a client sends keeps it. */
   line: (string | Buffer)[];
@@ -30,7 +33,7 @@ export interface SocketData {
 
 export interface Gateway {
   handler: WebSocketHandler<SocketData>;
-  newSocket(): SocketData;
+  newSocket(origin: string | undefined): SocketData;
   /** Tells every socket to come back elsewhere and closes it. */
   drain(): Promise<void>;
   close(): void;
@@ -40,8 +43,8 @@ export interface Gateway {
 export interface GatewayOptions {
   hub: () => Hub;
   handlers: FrameHandlers;
-  /** The user and session behind a ticket or an access token. @throws AppError when it is not good. */
-  authenticate: (token: string) => Promise<{ userId: string; sessionId: string }>;
+  /** The authority that a ticket or an access token gives. */
+  authenticate: Authenticate;
   nodeId: string;
   now: () => Date;
   log: Log;
@@ -63,20 +66,27 @@ const DRAIN_SPREAD_MS = 8_000;
 /** The native WebSocket door of `frm.v1`: hello within its time, then frames in order, until either side ends it. */
 export function createGateway(options: GatewayOptions): Gateway {
   const sockets = new Set<Socket>();
-  const dispatch = createDispatch({ ...options.handlers, hb: heartbeat(options) });
-  const sweeper = setInterval(() => sweep(sockets), SWEEP_MS);
+  const authorities = createAuthorities(options);
+  const own = { hb: heartbeat(options), tok: authorities.renew };
+  const dispatch = createDispatch({ ...options.handlers, ...own });
+  const sweeper = setInterval(() => {
+    sweep(sockets);
+    authorities.sweep();
+  }, SWEEP_MS);
 
   async function greet(ws: Socket, hello: Hello): Promise<void> {
-    const { userId, sessionId } = await options.authenticate(hello.tok);
+    const { origin } = ws.data;
+    const granted = await options.authenticate({ token: hello.tok, origin });
     if (ws.readyState !== WebSocket.OPEN) return;
-    const connection = createConnection(ws, { userId, sessionId });
+    const connection = createConnection(ws, granted);
     await options.hub().attach(connection, (memberships) => {
       clearTimeout(ws.data.helloTimer);
       ws.data.connection = connection;
       ws.send(JSON.stringify(helloReply({ connection, hello, memberships, options })));
     });
     // The socket may have gone while it was being attached.
-    if (ws.readyState !== WebSocket.OPEN) options.hub().detach(connection);
+    if (ws.readyState !== WebSocket.OPEN) return options.hub().detach(connection);
+    authorities.begin(connection, { ...granted, origin });
   }
   async function open(ws: Socket, message: string | Buffer): Promise<void> {
     const hello = readHello(message);
@@ -118,7 +128,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   return {
-    newSocket: () => ({
+    newSocket: (origin) => ({
+      origin,
       connection: undefined,
       line: [],
       isHandling: false,
@@ -149,7 +160,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       close: (ws) => {
         sockets.delete(ws);
         clearTimeout(ws.data.helloTimer);
-        if (ws.data.connection) options.hub().detach(ws.data.connection);
+        const { connection } = ws.data;
+        if (!connection) return;
+        options.hub().detach(connection);
+        authorities.end(connection);
       },
     },
     drain: () => drain(sockets),
@@ -158,10 +172,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-function createConnection(ws: Socket, ids: { userId: string; sessionId: string }): Connection {
+function createConnection(
+  ws: Socket,
+  { userId, sessionId }: { userId: string; sessionId: string },
+): Connection {
   return {
     id: Bun.randomUUIDv7(),
-    ...ids,
+    userId,
+    sessionId,
     send: (text) => void ws.send(text),
     join: (channel) => void ws.subscribe(channel),
     leave: (channel) => void ws.unsubscribe(channel),

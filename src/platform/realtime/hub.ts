@@ -37,7 +37,7 @@ export interface HubOptions {
   source: ChannelSource;
   /** Sends to every local socket in the channel. */
   publish: (channel: string, frame: string) => void;
-  /** Whether the session still lives; asked again for every socket after the bus was away. */
+  /** Whether the session still lives; asked once its end would reach the socket, and after the bus was away. */
   isAlive: (session: { userId: string; sessionId: string }) => Promise<boolean>;
   log: Log;
 }
@@ -138,6 +138,8 @@ export function createHub(options: HubOptions): Hub {
           );
         },
       );
+      // It may have ended after its token was looked at, and before this node began to hear of it.
+      if (!(await options.isAlive(connection))) endSession(connection);
     } catch (error) {
       for (const name of channels.names()) channels.release(name);
       throw error;
@@ -213,8 +215,7 @@ export function createHub(options: HubOptions): Hub {
     }
     if (control?.op === "end")
       for (const connection of users.get(userId) ?? [])
-        if (connection.sessionId === control.sessionId)
-          connection.close(CloseCode.sessionEnded, "session_revoked");
+        if (connection.sessionId === control.sessionId) endSession(connection);
     if (control?.op === "renew")
       for (const connection of users.get(userId) ?? [])
         connection.close(CloseCode.restart, "rights_changed");
@@ -247,6 +248,10 @@ export function createHub(options: HubOptions): Hub {
       channels.close();
     },
   };
+}
+
+function endSession(connection: Connection): void {
+  connection.close(CloseCode.sessionEnded, "session_revoked");
 }
 
 function userChannel(userId: string): string {

@@ -43,6 +43,17 @@ const HeartbeatOk = answer("hb.ok", {
 });
 export type HeartbeatOk = typeof HeartbeatOk.static;
 
+const Life = Type.Integer({
+  minimum: 0,
+  description: "milliseconds until the token that was shown last expires",
+});
+
+const RenewalOk = answer("tok.ok", { i: RequestNumber, in: Life });
+export type RenewalOk = typeof RenewalOk.static;
+
+const Expiring = answer("tok.exp", { in: Life });
+export type Expiring = typeof Expiring.static;
+
 const ErrorFrame = answer("err", {
   i: Type.Optional(Type.Integer()),
   c: Type.Integer({ description: "HTTP status of the error, times ten" }),
@@ -72,6 +83,8 @@ export type Away = typeof Away.static;
 export const SERVER_FRAMES: Readonly<Record<string, TSchema>> = {
   "hello.ok": HelloOk,
   "hb.ok": HeartbeatOk,
+  "tok.ok": RenewalOk,
+  "tok.exp": Expiring,
   err: ErrorFrame,
   ev: EventFrame,
   away: Away,
@@ -97,13 +110,17 @@ export const CLOSE_MEANINGS: Record<keyof typeof CloseCode, CloseMeaning> = {
   },
   drain: { meaning: "the instance is being stopped", client: "comes back" },
   noHeartbeat: { meaning: "the client was silent for too long", client: "comes back" },
+  tokenExpired: {
+    meaning: "the token that was shown last has expired, and no newer one came in time",
+    client: "comes back",
+  },
   tooManyRequests: {
     meaning: "too many frames wait for their turn",
     client: "comes back, not at once",
   },
   unreadable: { meaning: "the first frame is no `hello`, or unreadable", client: "stops" },
   sessionEnded: {
-    meaning: "the token is not good, or the session has ended",
+    meaning: "the token is not good or of another session, or the session has ended",
     client: "stops until somebody signs in",
   },
   noHello: { meaning: "no `hello` came in time", client: "stops" },

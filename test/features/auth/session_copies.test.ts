@@ -16,6 +16,7 @@ import { until } from "../../support/poll.ts";
 import { openTestRedisServer, type TestRedisServer } from "../../support/redis_server.ts";
 
 const LONGEST_COPY_MS = 300_000;
+const SESSION_MS = 86_400_000;
 
 let server: TestRedisServer;
 let redis: Redis;
@@ -44,6 +45,7 @@ function newSession(): Session {
     tier: "free",
     locale: "vi",
     createdAt: "2026-11-23T02:15:00.000Z",
+    endsAt: clock + SESSION_MS,
   } as Session;
 }
 
@@ -111,6 +113,14 @@ test.each(["", "null", "[]", "{", '"text"', '{"email":1}', '{"version":"x"}', "7
     expect(await readCopy(platform, session)).toEqual(session);
   },
 );
+
+test("a copy is not believed beyond the end of its session", async () => {
+  const session = { ...newSession(), endsAt: clock + 1 };
+  await writeCopy(platform, session, 1);
+  expect(await roleOf(session)).toBe("user");
+  clock += 1;
+  expect(await roleOf(session)).toBeUndefined();
+});
 
 test("after Redis was away, what was written before is read again from its source", async () => {
   const session = newSession();

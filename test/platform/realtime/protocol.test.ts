@@ -5,7 +5,8 @@ import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { CHAT_REPLIES, EVENT_KINDS } from "../../../scripts/docs/chat_frames.ts";
 import { CloseCode } from "../../../src/platform/realtime/connection.ts";
 import { CLOSE_MEANINGS, SERVER_FRAMES } from "../../../src/platform/realtime/protocol.ts";
-import { converse, signUp } from "../../support/client.ts";
+import { createTokens, generateSigningKey } from "../../../src/platform/tokens.ts";
+import { converse, sessionOf, signUp } from "../../support/client.ts";
 import { type Cluster, openCluster } from "../../support/instance.ts";
 import { type Frame, openSocket } from "../../support/socket.ts";
 
@@ -19,9 +20,16 @@ afterAll(() => cluster[Symbol.asyncDispose]());
 
 /** Has a socket see everything that a server can say, the stop of the server included. */
 async function seeEverything(): Promise<Frame[]> {
-  const instance = await cluster.start();
+  const key = await generateSigningKey();
+  const instance = await cluster.start({ JWT_KEYS: JSON.stringify([key]) });
   const [owner, other] = [await signUp(instance.url), await signUp(instance.url)];
-  const socket = await openSocket(instance.url, owner.token, { since: 0, dev: "d", app: "a" });
+  // Nearly as old as a token may be, so that its end is warned of.
+  const tokens = createTokens([key], () => new Date(Date.now() - 570_000));
+  const ids = { userId: owner.id, sessionId: sessionOf(owner.token) };
+  const { token: old } = await tokens.sign({ ...ids, counter: 0 });
+  const socket = await openSocket(instance.url, old, { since: 0, dev: "d", app: "a" });
+  socket.send({ t: "tok", i: 7, tok: owner.token });
+  await socket.next(({ t }) => t === "tok.ok", "tok.ok");
   const group = { kind: "group", name: "Group", memberIds: [other.id] };
   const ch = `c:${await converse(instance.url, owner.token, group)}`;
   await socket.next(({ k }) => k === "conv", "the opening of the group");

@@ -63,7 +63,8 @@ export async function readCopy(
     const { version: _version, writtenAt = 0, ...copy } = JSON.parse(text) as Partial<Copy>;
     // A copy that another version of the product wrote may lack what this one needs, and one that is out of date has
     // nothing but its version.
-    return copy.emailVerified === undefined || writtenAt < since ? undefined : (copy as Session);
+    const isLiving = copy.endsAt !== undefined && copy.endsAt > platform.now().getTime();
+    return isLiving && writtenAt >= since ? (copy as Session) : undefined;
   } catch (error) {
     // Redis holds a copy only; Postgres can always answer.
     platform.log.debug("cannot read a session from redis", { error });

@@ -83,12 +83,18 @@ async function makeRoom(
   return rows.map(({ id }) => id);
 }
 
+/** A session as one access token shows it. */
+export interface Caller extends Session {
+  /** When that token expires, in milliseconds since the epoch. */
+  validUntil: number;
+}
+
 /** The living session behind a bearer token. @throws AppError when the token or the session is not good. */
-export async function authenticate(platform: Platform, token: string): Promise<Session> {
-  const { counter, ...ids } = await platform.tokens.verify(token);
+export async function authenticate(platform: Platform, token: string): Promise<Caller> {
+  const { counter, validUntil, ...ids } = await platform.tokens.verify(token);
   const session = await getSession(platform, ids);
   await acknowledge(platform, { ...ids, counter });
-  return session;
+  return { ...session, validUntil };
 }
 
 /** The user's own account, as the session carries it. */
@@ -153,12 +159,14 @@ async function loadSession(
         locale: accounts.locale,
         createdAt: users.createdAt,
         version: accounts.version,
+        endsAt: sessions.expiresAt,
       }),
   );
   if (!row) return undefined;
   const { version, ...known } = row;
   const createdAt = known.createdAt.toISOString();
-  const session: Session = { userId, sessionId, ...known, createdAt };
+  const endsAt = known.endsAt.getTime();
+  const session: Session = { userId, sessionId, ...known, createdAt, endsAt };
   await writeCopy(platform, session, version);
   return session;
 }

@@ -1,12 +1,13 @@
 import { type TSchema, Type } from "@sinclair/typebox/type";
 
 import { Conversation, Message } from "../../src/features/chat/schema.ts";
-import { conversationEvents } from "../../src/features/chat/tables.ts";
+import type { conversationEvents } from "../../src/features/chat/tables.ts";
 
 const CLOSED = { additionalProperties: false };
 const Count = Type.Integer({ minimum: 0 });
 const RequestNumber = Type.Optional(Count);
-const EventKind = conversationEvents.kind.enumValues;
+/** A message is the event at its position; whatever else happens has a row among the events. */
+type EventKind = "msg.new" | (typeof conversationEvents.$inferSelect)["kind"];
 
 /** What the fields of the chat's frames mean, beside those that mean the same everywhere. */
 export const CHAT_FIELD_MEANINGS: Readonly<Record<string, string>> = {
@@ -49,7 +50,7 @@ interface DescribedEvent {
 }
 
 /** What `d` of an `ev` holds. */
-export const EVENT_KINDS: Record<(typeof EventKind)[number], DescribedEvent> = {
+export const EVENT_KINDS: Record<EventKind, DescribedEvent> = {
   "msg.new": { meaning: "a message was sent", data: Message },
   member: {
     meaning: "somebody came into or left a group",

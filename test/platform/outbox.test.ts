@@ -27,8 +27,6 @@ test("what a killed instance committed and did not tell is told once, and its ro
     if (!row) throw new Error("Cannot find the conversation");
     await tx`insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at)
       values (${message}, ${conversation}, ${row.no}, ${row.seq}, ${lan.id}, ${message}, 'left', now())`;
-    await tx`insert into app.conversation_events (conversation_id, seq, kind, actor_id, message_id, created_at)
-      values (${conversation}, ${row.seq}, 'msg.new', ${lan.id}, ${message}, now())`;
     // Twice, as when an instance dies between telling and deleting.
     for (let copy = 0; copy < 2; copy += 1)
       await tx`insert into app.bus_outbox (id, channel, seq, created_at)
@@ -66,8 +64,6 @@ test("a row that stands for several events tells each of them once and in order"
       const id = Bun.randomUUIDv7();
       await tx`insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at)
         values (${id}, ${conversation}, ${at + 1}, ${row.seq + at}, ${lan.id}, ${id}, ${`left ${at}`}, now())`;
-      await tx`insert into app.conversation_events (conversation_id, seq, kind, actor_id, message_id, created_at)
-        values (${conversation}, ${row.seq + at}, 'msg.new', ${lan.id}, ${id}, now())`;
     }
     return row.seq;
   });

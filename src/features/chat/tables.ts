@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
   bigint,
+  foreignKey,
   index,
   jsonb,
   pgPolicy,
@@ -124,18 +125,15 @@ export const conversationMembers = app.table(
   ],
 );
 
+/** What was said. A message is the event at its position, so the events do not repeat it. */
 export const messages = app.table(
   "messages",
   {
     id: uuid().primaryKey(),
-    conversationId: uuid()
-      .notNull()
-      .references(() => conversations.id, { onDelete: "cascade" }),
+    conversationId: uuid().notNull(),
     no: bigint({ mode: "number" }).notNull(),
     seq: bigint({ mode: "number" }).notNull(),
-    senderId: uuid()
-      .notNull()
-      .references(() => users.id),
+    senderId: uuid().notNull(),
     /** Chosen by the sender's device: a message sent again is recognised by it for ever. */
     clientId: uuid().notNull(),
     body: text().notNull(),
@@ -144,7 +142,12 @@ export const messages = app.table(
   (message) => [
     unique("messages_conversation_seq").on(message.conversationId, message.seq),
     unique("messages_client_id").on(message.conversationId, message.senderId, message.clientId),
-    index().on(message.senderId),
+    // The members refer to conversations and users, so that this one look for each message proves both.
+    foreignKey({
+      name: "messages_sender",
+      columns: [message.conversationId, message.senderId],
+      foreignColumns: [conversationMembers.conversationId, conversationMembers.userId],
+    }).onDelete("cascade"),
     pgPolicy("messages_app_select", {
       for: "select",
       to: appRole,
@@ -159,7 +162,7 @@ export const messages = app.table(
   ],
 );
 
-/** Everything that ever happened in a conversation, in its one order. */
+/** What happened in a conversation beside its messages, with which it shares one order. */
 export const conversationEvents = app.table(
   "conversation_events",
   {
@@ -167,18 +170,16 @@ export const conversationEvents = app.table(
       .notNull()
       .references(() => conversations.id, { onDelete: "cascade" }),
     seq: bigint({ mode: "number" }).notNull(),
-    kind: text({ enum: ["conv", "member", "msg.new"] }).notNull(),
+    kind: text({ enum: ["conv", "member"] }).notNull(),
     actorId: uuid()
       .notNull()
       .references(() => users.id),
-    messageId: uuid().references(() => messages.id, { onDelete: "cascade" }),
     data: jsonb(),
     createdAt: timestamp({ withTimezone: true }).notNull(),
   },
   (event) => [
     primaryKey({ columns: [event.conversationId, event.seq] }),
     index().on(event.actorId),
-    index().on(event.messageId),
     pgPolicy("events_app_select", {
       for: "select",
       to: appRole,

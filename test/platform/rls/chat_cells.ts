@@ -195,8 +195,8 @@ export const conversationEvents: Coverage = {
     ["nobody", "select * from app.conversation_events", 0],
     [
       "lan",
-      "select e.seq from app.conversation_events e left join app.messages m on m.id = e.message_id",
-      2,
+      "select seq from app.messages union all select seq from app.conversation_events order by seq",
+      4,
     ],
     ["lan", `${NEW_EVENT} (:team, 9, 'conv', :lan, now())`, 1],
     ["lan", `${NEW_EVENT} (:team, 9, 'conv', :minh, now())`, "refused"],

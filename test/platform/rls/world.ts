@@ -75,8 +75,8 @@ const ROWS = [
      (:quans, :team, 1, 3, :quan, gen_random_uuid(), 'bye', now()),
      (:hello, :team, 2, 6, :minh, gen_random_uuid(), 'hello', now()),
      (:secret, :pair, 1, 2, :hoa, gen_random_uuid(), 'secret', now())`,
-  `insert into app.conversation_events (conversation_id, seq, kind, actor_id, message_id, created_at)
-     select conversation_id, seq, 'msg.new', sender_id, id, created_at from app.messages`,
+  `insert into app.conversation_events (conversation_id, seq, kind, actor_id, created_at) values
+     (:team, 1, 'conv', :lan, now()), (:team, 4, 'member', :quan, now()), (:pair, 1, 'conv', :minh, now())`,
   `insert into app.bus_outbox (id, channel) values (:row, 'c:x')`,
   `insert into app.totp_secrets (user_id, key_id, sealed, created_at, confirmed_at) values
      (:lan, 'k', '\\x01', now(), now()), (:minh, 'k', '\\x02', now(), null)`,

@@ -1,9 +1,9 @@
-import { and, asc, desc, eq, gt, inArray, isNull } from "drizzle-orm";
+import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import type { ChannelEvent, ChannelSource, Membership } from "../../../platform/realtime/source.ts";
-import { conversationEvents, conversationMembers, conversations, messages } from "../tables.ts";
+import { conversationMembers, conversations } from "../tables.ts";
 import {
   channelOf,
   conversationOf,
@@ -83,40 +83,46 @@ function toMembership(row: {
   return { channel: channelOf(id), seq, changedAt: changedAt.getTime(), joinedSeq };
 }
 
+/** One event as Postgres hands it over: a message, or whatever else has a position of its own. */
+interface EventRow extends Record<string, unknown> {
+  seq: string;
+  kind: string;
+  id: string | null;
+  client_id: string;
+  sender_id: string;
+  body: string;
+  data: unknown;
+  created_at: string;
+}
+
+/** Each side walks its own index in the order of positions and ends at the limit, however long the conversation is. */
 async function selectEvents(
   tx: Transaction,
   conversationId: string,
-  range: { after: number; limit: number },
+  { after, limit }: { after: number; limit: number },
 ): Promise<ChannelEvent[]> {
-  const rows = await tx
-    .select({ event: conversationEvents, message: messages })
-    .from(conversationEvents)
-    .leftJoin(messages, eq(messages.id, conversationEvents.messageId))
-    .where(
-      and(
-        eq(conversationEvents.conversationId, conversationId),
-        gt(conversationEvents.seq, range.after),
-      ),
-    )
-    .orderBy(asc(conversationEvents.seq))
-    .limit(range.limit);
-  return rows.map(toEvent);
+  const range = sql`conversation_id = ${conversationId}::uuid and seq > ${after} order by seq limit ${limit}`;
+  const rows = await tx.execute<EventRow>(sql`
+    (select seq, 'msg.new' as kind, id, client_id, sender_id, body, null::jsonb as data, created_at
+      from app.messages where ${range})
+    union all
+    (select seq, kind, null, null, null, null, data, created_at from app.conversation_events where ${range})
+    order by seq limit ${limit}`);
+  return rows.map((row) => toEvent(conversationId, row));
 }
 
-function toEvent(row: {
-  event: typeof conversationEvents.$inferSelect;
-  message: typeof messages.$inferSelect | null;
-}): ChannelEvent {
-  const { event, message } = row;
-  const { conversationId, seq, createdAt, kind } = event;
-  if (message) {
-    const { id, clientId, senderId, body } = message;
-    const sent = { id, seq, clientId, senderId, body, createdAt: message.createdAt.toISOString() };
-    return messageEvent(conversationId, sent);
+function toEvent(conversationId: string, row: EventRow): ChannelEvent {
+  const { kind, data, id, body } = row;
+  const seq = Number(row.seq);
+  const createdAt = new Date(row.created_at);
+  if (id !== null) {
+    const sender = { clientId: row.client_id, senderId: row.sender_id };
+    const message = { id, seq, ...sender, body, createdAt: createdAt.toISOString() };
+    return messageEvent(conversationId, message);
   }
   if (kind === "member")
-    return memberEvent(conversationId, { seq, change: event.data as MemberChange, createdAt });
-  return { seq, frame: eventFrame(conversationId, { seq, kind, data: event.data, createdAt }) };
+    return memberEvent(conversationId, { seq, change: data as MemberChange, createdAt });
+  return { seq, frame: eventFrame(conversationId, { seq, kind, data, createdAt }) };
 }
 
 /** The events behind `from`, for a member who asks. @throws AppError not_found for who is not one. */

@@ -57,7 +57,7 @@ export async function sendMessage(
 }
 
 /**
- * Stores messages with their events and outbox rows, takes their positions, and checks the membership, in one
+ * Stores messages with their outbox row, takes their positions, and checks the membership, in one
  * statement: most of what a message costs is its transaction. The same client id twice is one message, for ever.
  * @returns what became of each message, in their order. @throws AppError not_found for who is not a member.
  */
@@ -162,10 +162,6 @@ async function insertMessages(
       insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at)
       select f.id, b.id, b.no + f.place, b.seq + f.place, ${userId}::uuid, f.client_id, f.body, ${now}::timestamptz
       from fresh f cross join bumped b returning id, client_id, seq, no, body, created_at
-    ), event as (
-      insert into app.conversation_events (conversation_id, seq, kind, actor_id, message_id, created_at)
-      select b.id, b.seq + f.place, 'msg.new', ${userId}::uuid, f.id, ${now}::timestamptz
-      from fresh f cross join bumped b
     ), queued as (
       insert into app.bus_outbox (id, channel, seq, events)
       select ${outboxId}::uuid, 'c:' || b.id, b.seq + 1, b.total from bumped b

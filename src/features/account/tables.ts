@@ -1,8 +1,19 @@
 import { sql } from "drizzle-orm";
-import { customType, index, pgPolicy, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import {
+  bigint,
+  customType,
+  index,
+  integer,
+  pgPolicy,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
 
-import { app, authRole, systemRole } from "../../platform/tables.ts";
-import { users } from "../auth/tables.ts";
+import { actingUser, app, appRole, authRole, systemRole } from "../../platform/tables.ts";
+import { asDue, users } from "../auth/tables.ts";
 
 const bytes = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const everything = { for: "all", to: authRole, using: sql`true`, withCheck: sql`true` } as const;
@@ -28,6 +39,11 @@ export const emailChanges = app.table(
     index().on(change.expiresAt),
     pgPolicy("email_changes_auth", everything),
     pgPolicy("email_changes_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("email_changes_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: asDue(change.userId),
+    }),
   ],
 );
 
@@ -65,5 +81,84 @@ export const accountTokens = app.table(
       withCheck: sql`true`,
     }),
     pgPolicy("account_tokens_system_delete", { for: "delete", to: systemRole, using: sql`true` }),
+  ],
+);
+
+/** A copy of a user's data that they asked for. A job writes it, its owner fetches it, and it is deleted when it expires. */
+export const accountExports = app.table(
+  "account_exports",
+  {
+    id: uuid().primaryKey(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    state: text({ enum: ["waiting", "ready", "failed"] }).notNull(),
+    requestedAt: timestamp({ withTimezone: true }).notNull(),
+    readyAt: timestamp({ withTimezone: true }),
+    expiresAt: timestamp({ withTimezone: true }).notNull(),
+    bytes: bigint({ mode: "number" }).notNull().default(0),
+    /** Of the worker that writes it now; one that lost its lease meanwhile writes no more. */
+    attempt: uuid(),
+  },
+  (wanted) => [
+    index().on(wanted.userId, wanted.id),
+    index().on(wanted.expiresAt),
+    uniqueIndex("account_exports_one_waiting")
+      .on(wanted.userId)
+      .where(sql`state = 'waiting'`),
+    pgPolicy("account_exports_app_select", {
+      for: "select",
+      to: appRole,
+      using: sql`${wanted.userId} = ${actingUser}`,
+    }),
+    pgPolicy("account_exports_app_insert", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`${wanted.userId} = ${actingUser} and ${wanted.state} = 'waiting'`,
+    }),
+    pgPolicy("account_exports_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("account_exports_system_update", { for: "update", to: systemRole, using: sql`true` }),
+    pgPolicy("account_exports_system_delete", { for: "delete", to: systemRole, using: sql`true` }),
+  ],
+);
+
+/** The text of an export, in pieces that a reader and a writer can hold. */
+export const accountExportChunks = app.table(
+  "account_export_chunks",
+  {
+    exportId: uuid()
+      .notNull()
+      .references(() => accountExports.id, { onDelete: "cascade" }),
+    /** From 0, without gaps. */
+    no: integer().notNull(),
+    /** The export's, so that the policy needs no look at another table. */
+    userId: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    body: text().notNull(),
+  },
+  (chunk) => [
+    primaryKey({ columns: [chunk.exportId, chunk.no] }),
+    index().on(chunk.userId),
+    pgPolicy("account_export_chunks_app_select", {
+      for: "select",
+      to: appRole,
+      using: sql`${chunk.userId} = ${actingUser}`,
+    }),
+    pgPolicy("account_export_chunks_system_select", {
+      for: "select",
+      to: systemRole,
+      using: sql`true`,
+    }),
+    pgPolicy("account_export_chunks_system_insert", {
+      for: "insert",
+      to: systemRole,
+      withCheck: sql`true`,
+    }),
+    pgPolicy("account_export_chunks_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: sql`true`,
+    }),
   ],
 );

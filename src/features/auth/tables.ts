@@ -1,5 +1,14 @@
-import { sql } from "drizzle-orm";
-import { customType, index, integer, pgPolicy, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import { isNotNull, type SQL, sql } from "drizzle-orm";
+import {
+  type AnyPgColumn,
+  customType,
+  index,
+  integer,
+  pgPolicy,
+  text,
+  timestamp,
+  uuid,
+} from "drizzle-orm/pg-core";
 
 import {
   actingUser,
@@ -15,6 +24,11 @@ const bytes = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const staffRole = sql`(select app.staff_role())`;
 const everything = { for: "all", to: authRole, using: sql`true`, withCheck: sql`true` } as const;
 
+/** True for a row of a user whose account is due to be erased; no sooner may the background work touch it. */
+export function asDue(userId: AnyPgColumn): SQL {
+  return sql`exists (select 1 from app.accounts a where a.user_id = ${userId} and a.deletion_due_at <= now())`;
+}
+
 /** What every signed-in person may know of a user. */
 export const users = app.table(
   "users",
@@ -22,10 +36,15 @@ export const users = app.table(
     id: uuid().primaryKey(),
     displayName: text().notNull(),
     createdAt: timestamp({ withTimezone: true }).notNull(),
+    /** Since when nobody begins anything new with this user: the account is about to be erased, or is. */
+    closedAt: timestamp({ withTimezone: true }),
+    /** When the account was erased; what is left is the author of what others keep, without a name. */
+    erasedAt: timestamp({ withTimezone: true }),
   },
-  () => [
+  (user) => [
     pgPolicy("users_app_select", { for: "select", to: appRole, using: sql`true` }),
     pgPolicy("users_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("users_system_erase", { for: "update", to: systemRole, using: asDue(user.id) }),
     pgPolicy("users_auth", everything),
   ],
 );
@@ -54,8 +73,14 @@ export const accounts = app.table(
     /** Raised with every change that a session's copy must not outlive: role, tier, ban, names. */
     version: integer().notNull().default(1),
     bannedAt: timestamp({ withTimezone: true }),
+    /** When the owner asked for the account to be erased, and when it will be; null while it stays. */
+    deletionRequestedAt: timestamp({ withTimezone: true }),
+    deletionDueAt: timestamp({ withTimezone: true }),
   },
   (account) => [
+    index("accounts_deletion_due")
+      .on(account.deletionDueAt)
+      .where(isNotNull(account.deletionDueAt)),
     pgPolicy("accounts_app_select", {
       for: "select",
       to: appRole,
@@ -83,6 +108,16 @@ export const accounts = app.table(
       using: sql`${account.userId} = ${actingUser}`,
     }),
     pgPolicy("accounts_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("accounts_system_close", {
+      for: "update",
+      to: systemRole,
+      using: sql`${account.deletionDueAt} <= now()`,
+    }),
+    pgPolicy("accounts_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: sql`${account.deletionDueAt} <= now()`,
+    }),
     pgPolicy("accounts_auth", everything),
   ],
 );
@@ -121,6 +156,16 @@ export const sessions = app.table(
   (session) => [
     index().on(session.userId),
     pgPolicy("sessions_auth", everything),
+    pgPolicy("sessions_system_select", {
+      for: "select",
+      to: systemRole,
+      using: asDue(session.userId),
+    }),
+    pgPolicy("sessions_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: asDue(session.userId),
+    }),
     pgPolicy("sessions_app_select", {
       for: "select",
       to: appRole,

@@ -70,6 +70,12 @@ export const conversations = app.table(
       using: asMemberByRole(conversation.id),
     }),
     pgPolicy("conversations_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    // With the last one who was ever in it, a conversation goes as well; while anybody's account stays, so does it.
+    pgPolicy("conversations_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: sql`not exists (select 1 from app.conversation_members m join app.accounts a on a.user_id = m.user_id where m.conversation_id = ${conversation.id} and (a.deletion_due_at is null or a.deletion_due_at > now()))`,
+    }),
   ],
 );
 
@@ -120,6 +126,13 @@ export const conversationMembers = app.table(
       withCheck: sql`${member.userId} = ${actingUser} and ${member.leftSeq} is not null`,
     }),
     pgPolicy("members_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    // A group whose owner is about to be erased gets another one.
+    pgPolicy("members_system_succeed", {
+      for: "update",
+      to: systemRole,
+      using: sql`exists (select 1 from app.conversation_members o join app.accounts a on a.user_id = o.user_id where o.conversation_id = ${member.conversationId} and o.role = 'owner' and a.deletion_due_at <= now())`,
+      withCheck: sql`true`,
+    }),
     // The helper app.conversation_role() runs as the owner, whom FORCE binds like everybody else.
     pgPolicy("members_owner_select", { for: "select", to: ownerRole, using: sql`true` }),
   ],

@@ -10,8 +10,8 @@ import {
   uuid,
 } from "drizzle-orm/pg-core";
 
-import { actingUser, app, appRole, authRole } from "../../platform/tables.ts";
-import { users } from "../auth/tables.ts";
+import { actingUser, app, appRole, authRole, systemRole } from "../../platform/tables.ts";
+import { asDue, users } from "../auth/tables.ts";
 
 const bytes = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const everything = { for: "all", to: authRole, using: sql`true`, withCheck: sql`true` } as const;
@@ -38,6 +38,16 @@ export const totpSecrets = app.table(
   (secret) => [
     index().on(secret.keyId),
     pgPolicy("totp_secrets_auth", everything),
+    pgPolicy("totp_secrets_system_select", {
+      for: "select",
+      to: systemRole,
+      using: asDue(secret.userId),
+    }),
+    pgPolicy("totp_secrets_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: asDue(secret.userId),
+    }),
     pgPolicy("totp_secrets_app_select", {
       for: "select",
       to: appRole,
@@ -59,6 +69,16 @@ export const recoveryCodes = app.table(
   (code) => [
     primaryKey({ columns: [code.userId, code.digest] }),
     pgPolicy("recovery_codes_auth", everything),
+    pgPolicy("recovery_codes_system_select", {
+      for: "select",
+      to: systemRole,
+      using: asDue(code.userId),
+    }),
+    pgPolicy("recovery_codes_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: asDue(code.userId),
+    }),
     pgPolicy("recovery_codes_app_select", {
       for: "select",
       to: appRole,

@@ -11,8 +11,9 @@ export const conversations: Coverage = {
     "conversations_app_insert insert app",
     "conversations_app_update update app",
     "conversations_system_select select system",
+    "conversations_system_delete delete system",
   ],
-  grants: { app: "select insert update(last_seq last_no last_event_at)", system: "select" },
+  grants: { app: "select insert update(last_seq last_no last_event_at)", system: "select delete" },
   cells: [
     ["lan", "select * from app.conversations", 2],
     ["lan", "select * from app.conversations where id = :pair", 0],
@@ -58,6 +59,9 @@ export const conversations: Coverage = {
     ["lan", "delete from app.conversations", 0, "delete"],
     ["auth", "select * from app.conversations", "denied"],
     ["system", "select * from app.conversations", 6],
+    // Those in which nobody was who has an account that stays: of Eve's, the ones without members.
+    ["system", "delete from app.conversations", 3],
+    ["system", "delete from app.conversations where id in (:team, :pair, :eves_club)", 0],
     ["system", TOUCH, "denied"],
     ["public", "select * from app.conversations", "denied"],
   ],
@@ -79,10 +83,11 @@ export const conversationMembers: Coverage = {
     "members_app_update_admin update app",
     "members_app_leave update app",
     "members_system_select select system",
+    "members_system_succeed update system",
     "members_owner_select select owner",
   ],
   ownerSees: 8,
-  grants: { app: "select insert update(joined_seq left_seq)", system: "select" },
+  grants: { app: "select insert update(joined_seq left_seq)", system: "select update(role)" },
   cells: [
     ["lan", "select * from app.conversation_members", 6],
     ["lan", "select * from app.conversation_members where conversation_id = :pair", 0],
@@ -128,6 +133,9 @@ export const conversationMembers: Coverage = {
     ["auth", "select * from app.conversation_members", "denied"],
     ["system", "select * from app.conversation_members", 8],
     ["system", LEAVE, "denied"],
+    ["system", "update app.conversation_members set role = 'owner'", 2],
+    ["system", "update app.conversation_members set role = 'owner' where user_id = :hoa", 0],
+    ["system", "delete from app.conversation_members", "denied"],
     ["public", "select * from app.conversation_members", "denied"],
   ],
 };

@@ -1,6 +1,7 @@
 import { accounts, auditEntries, sessions, users } from "./account_cells.ts";
 import type { Coverage } from "./cells.ts";
 import { conversationEvents, conversationMembers, conversations, messages } from "./chat_cells.ts";
+import { accountExportChunks, accountExports } from "./export_cells.ts";
 import { accountTokens, emailChanges } from "./link_cells.ts";
 import { busOutbox, devSecrets, jobOutbox, jobOutboxHead } from "./queue_cells.ts";
 import { recoveryCodes, totpSecrets } from "./totp_cells.ts";
@@ -13,6 +14,8 @@ export const COVERAGE: Record<string, Coverage> = {
   audit_entries: auditEntries,
   account_tokens: accountTokens,
   email_changes: emailChanges,
+  account_exports: accountExports,
+  account_export_chunks: accountExportChunks,
   totp_secrets: totpSecrets,
   recovery_codes: recoveryCodes,
   conversations,

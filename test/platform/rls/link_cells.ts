@@ -39,26 +39,32 @@ export const accountTokens: Coverage = {
 };
 
 const NEW_CHANGE =
-  "insert into app.email_changes (id, user_id, old_email, new_email, created_at, expires_at) values (:fresh, :minh, 'x', 'y', now(), now())";
+  "insert into app.email_changes (id, user_id, old_email, new_email, created_at, expires_at) values (:fresh, :hoa, 'x', 'y', now(), now())";
 
 /** A change of address that waits for both addresses; the sign-in keeps it, the mailing job knows where to write. */
 export const emailChanges: Coverage = {
-  policies: ["email_changes_auth all auth", "email_changes_system_select select system"],
+  policies: [
+    "email_changes_auth all auth",
+    "email_changes_system_select select system",
+    "email_changes_system_delete delete system",
+  ],
   grants: {
     auth: "select insert update(old_confirmed_at new_confirmed_at) delete",
-    system: "select(id user_id old_email new_email expires_at)",
+    system: "select(id user_id old_email new_email expires_at) delete",
   },
   cells: [
     ["lan", "select id from app.email_changes", "denied"],
     ["lan", "select * from app.email_changes", 0, "select"],
     ["lan", NEW_CHANGE, "refused", "insert"],
     ["lan", "update app.email_changes set new_confirmed_at = now()", "denied"],
-    ["auth", "select * from app.email_changes", 1],
+    ["auth", "select * from app.email_changes", 2],
     ["auth", NEW_CHANGE, 1],
-    ["auth", "update app.email_changes set old_confirmed_at = now(), new_confirmed_at = now()", 1],
+    ["auth", "update app.email_changes set old_confirmed_at = now(), new_confirmed_at = now()", 2],
     ["auth", "update app.email_changes set new_email = 'x'", "denied"],
-    ["auth", "delete from app.email_changes", 1],
-    ["system", "select id, user_id, old_email, new_email, expires_at from app.email_changes", 1],
+    ["auth", "delete from app.email_changes", 2],
+    ["system", "select id, user_id, old_email, new_email, expires_at from app.email_changes", 2],
+    ["system", "delete from app.email_changes", 1],
+    ["system", "delete from app.email_changes where user_id = :lan", 0],
     ["system", "select new_confirmed_at from app.email_changes", "denied"],
     ["system", "update app.email_changes set new_confirmed_at = now()", "denied"],
     ["system", "update app.email_changes set new_confirmed_at = now()", 0, "update"],

@@ -7,7 +7,7 @@ export const busOutbox: Coverage = {
     "bus_outbox_auth_insert insert auth",
     "bus_outbox_system all system",
   ],
-  grants: { app: "insert", auth: "insert", system: "select delete update(payload)" },
+  grants: { app: "insert", auth: "insert", system: "select insert delete update(payload)" },
   cells: [
     ["lan", "insert into app.bus_outbox (id, channel) values (:fresh, 'c:x')", 1],
     [
@@ -26,7 +26,7 @@ export const busOutbox: Coverage = {
     ["system", "update app.bus_outbox set payload = 'x'", 1],
     ["system", "delete from app.bus_outbox", 1],
     ["system", "update app.bus_outbox set channel = 'x'", "denied"],
-    ["system", "insert into app.bus_outbox (id, channel) values (:fresh, 'c:x')", "denied"],
+    ["system", "insert into app.bus_outbox (id, channel) values (:fresh, 'c:x')", 1],
     ["public", "select * from app.bus_outbox", "denied"],
   ],
 };

@@ -5,8 +5,17 @@ const NEW_SECRET =
 
 /** One sees whether there is one; what it is, and how often it was guessed at, the sign-in alone knows. */
 export const totpSecrets: Coverage = {
-  policies: ["totp_secrets_auth all auth", "totp_secrets_app_select select app"],
-  grants: { app: "select(user_id confirmed_at)", auth: "select insert update delete" },
+  policies: [
+    "totp_secrets_auth all auth",
+    "totp_secrets_app_select select app",
+    "totp_secrets_system_select select system",
+    "totp_secrets_system_delete delete system",
+  ],
+  grants: {
+    app: "select(user_id confirmed_at)",
+    auth: "select insert update delete",
+    system: "select(user_id) delete",
+  },
   cells: [
     ["lan", "select user_id, confirmed_at from app.totp_secrets", 1],
     ["lan", "select user_id from app.totp_secrets where user_id = :minh", 0],
@@ -28,7 +37,10 @@ export const totpSecrets: Coverage = {
     ["auth", NEW_SECRET, 1],
     ["auth", "update app.totp_secrets set last_step = 1 where user_id = :lan", 1],
     ["auth", "delete from app.totp_secrets where user_id = :lan", 1],
-    ["system", "select user_id from app.totp_secrets", "denied"],
+    ["system", "select user_id from app.totp_secrets", 1],
+    ["system", "select sealed from app.totp_secrets", "denied"],
+    ["system", "delete from app.totp_secrets", 1],
+    ["system", "delete from app.totp_secrets where user_id = :lan", 0],
     ["public", "select user_id from app.totp_secrets", "denied"],
   ],
 };
@@ -37,8 +49,17 @@ const NEW_CODE = "insert into app.recovery_codes values (:lan, '\\x09')";
 
 /** One counts what one has left, and gives oneself no new ones past the sign-in. */
 export const recoveryCodes: Coverage = {
-  policies: ["recovery_codes_auth all auth", "recovery_codes_app_select select app"],
-  grants: { app: "select(user_id)", auth: "select insert delete" },
+  policies: [
+    "recovery_codes_auth all auth",
+    "recovery_codes_app_select select app",
+    "recovery_codes_system_select select system",
+    "recovery_codes_system_delete delete system",
+  ],
+  grants: {
+    app: "select(user_id)",
+    auth: "select insert delete",
+    system: "select(user_id) delete",
+  },
   cells: [
     ["lan", "select user_id from app.recovery_codes", 2],
     ["lan", "select user_id from app.recovery_codes where user_id = :minh", 0],
@@ -54,7 +75,10 @@ export const recoveryCodes: Coverage = {
     ["auth", NEW_CODE, 1],
     ["auth", "update app.recovery_codes set digest = '\\x09' where user_id = :minh", "denied"],
     ["auth", "delete from app.recovery_codes where user_id = :lan", 2],
-    ["system", "select user_id from app.recovery_codes", "denied"],
+    ["system", "select user_id from app.recovery_codes", 1],
+    ["system", "select digest from app.recovery_codes", "denied"],
+    ["system", "delete from app.recovery_codes", 1],
+    ["system", "delete from app.recovery_codes where user_id = :lan", 0],
     ["public", "select user_id from app.recovery_codes", "denied"],
   ],
 };

@@ -13,10 +13,11 @@ export interface World extends AsyncDisposable {
  * Who and what there is. In the team are Lan, its owner, Minh, its admin, and Hoa; Quan has left it. Minh and Hoa have a
  * direct conversation, the pair. Eve has opened a group and a direct conversation with Lan a moment ago, and nobody is
  * in them yet; another group of hers has gone on without her, and in her club, which is new, Lan is a member. Mai is a
- * moderator, Anh an admin, and Tung a moderator who was banned. Bare is a user without an account.
+ * moderator, Anh an admin, and Tung a moderator who was banned. Bare is a user without an account. The accounts of Minh and
+ * Eve are due to be erased, and Lan's will be tomorrow.
  */
 const NAMES =
-  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old eves_club lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another".split(
+  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old eves_club lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another minhs_change lans_export minhs_export".split(
     " ",
   );
 
@@ -47,6 +48,8 @@ const ROWS = [
   `update app.accounts set role = 'admin' where user_id = :anh`,
   `update app.accounts set role = 'moderator' where user_id in (:mai, :tung)`,
   `update app.accounts set banned_at = now() where user_id = :tung`,
+  `update app.accounts set deletion_due_at = now() - interval '1 day' where user_id in (:minh, :eve)`,
+  `update app.accounts set deletion_due_at = now() + interval '1 day' where user_id = :lan`,
   `insert into app.sessions (id, user_id, refresh_key, refreshed_at, created_at, expires_at, revoked_at) values
      (:lans_phone, :lan, '\\x01', now(), now(), now() + '1 day', null),
      (:lans_ended, :lan, '\\x02', now(), now(), now() + '1 day', now()),
@@ -59,7 +62,12 @@ const ROWS = [
   `insert into app.account_tokens (id, user_id, purpose, digest, email, mail_id, created_at, expires_at)
      values (:token, :lan, 'verify', '\\x01', 'lan@example.com', :row, now(), now())`,
   `insert into app.email_changes (id, user_id, old_email, new_email, created_at, expires_at)
-     values (:change, :lan, 'lan@example.com', 'new@example.com', now(), now())`,
+     values (:change, :lan, 'lan@example.com', 'new@example.com', now(), now()),
+     (:minhs_change, :minh, 'minh@example.com', 'other@example.com', now(), now())`,
+  `insert into app.account_exports (id, user_id, state, requested_at, expires_at) values
+     (:lans_export, :lan, 'ready', now(), now()), (:minhs_export, :minh, 'waiting', now(), now())`,
+  `insert into app.account_export_chunks values
+     (:lans_export, 0, :lan, 'x'), (:lans_export, 1, :lan, 'y'), (:minhs_export, 0, :minh, 'z')`,
   `insert into app.conversations (id, kind, direct_key, created_by, last_seq, last_event_at, created_at) values
      (:team, 'group', null, :lan, 6, now(), now()),
      (:pair, 'direct', concat(:minh, ':', :hoa), :minh, 2, now(), now()),

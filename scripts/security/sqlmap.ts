@@ -1,5 +1,5 @@
 /**
- * Lets sqlmap try every parameter of every documented operation of a real instance, behind a door that makes a fresh
+ * Lets sqlmap try every parameter of every documented operation, and every frame, of a real instance, behind a door that makes a fresh
  * ordinary call around each of its texts. Holes that are made on purpose, in a server of this script on the same
  * database, must be found first. Not in the gate, because a fresh machine has no sqlmap: as root it is installed from
  * Debian, else the command to do so is printed. `sqlmap.ts NAME…` tries only those operations; `--seconds` bounds it.
@@ -14,6 +14,7 @@ import { closeTestServices } from "../../test/support/services.ts";
 import { listCalls } from "./sqlmap/calls.ts";
 import { openControls } from "./sqlmap/control.ts";
 import { openDoor, type Subject } from "./sqlmap/door.ts";
+import { FRAME_NAMES, frameSubject, listFrame } from "./sqlmap/frames.ts";
 import { formatRow, judge, type Row } from "./sqlmap/report.ts";
 import { isSuccess, listSubjects } from "./sqlmap/subjects.ts";
 import { findSqlmap, tryInjections } from "./sqlmap/tool.ts";
@@ -65,7 +66,7 @@ const NO_SCHEMAS = { components: { schemas: {}, headers: {}, securitySchemes: {}
 
 async function listTasks({ database: { sql } }: Cluster, { url }: Instance): Promise<Task[]> {
   const document = (await ask("GET", `${url}/swagger/json`)).body as unknown as Document;
-  const all = listOperations(document);
+  const all = [...listOperations(document), ...FRAME_NAMES.map(listFrame)];
   const unknown = positionals.filter(
     (name) => !all.some(({ operation }) => operation.operationId === name),
   );
@@ -77,7 +78,12 @@ async function listTasks({ database: { sql } }: Cluster, { url }: Instance): Pro
     .map((listed) => ({
       listed,
       subjects: async () =>
-        await listSubjects({ base: url, listed, document }, await listCalls({ url, sql }, listed)),
+        FRAME_NAMES.includes(listed.operation.operationId)
+          ? [["as its sender", await frameSubject(url, listed.operation.operationId)]]
+          : await listSubjects(
+              { base: url, listed, document },
+              await listCalls({ url, sql }, listed),
+            ),
     }));
 }
 

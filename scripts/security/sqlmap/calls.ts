@@ -29,7 +29,6 @@ type Calls = Record<string, Make>;
 type Scenarios = Record<string, Calls>;
 
 const TOKEN_PREFIX = "frv1_";
-const COMMON_HEADERS = { "x-frm-csrf": "1" };
 
 /**
  * The ways in which an operation succeeds, by name: those that are written here, else those of the contract's scenarios,
@@ -121,6 +120,22 @@ const OWN: Record<string, (world: World) => Calls | Promise<Calls>> = {
     const { token } = await signUp(url);
     return { ordinary: () => ({ token }) };
   },
+  issueTicket: async ({ url }) => {
+    const { token } = await signUp(url);
+    const named = { token, body: { origin: url } };
+    return { "of no page": () => ({ token }), "of a page": () => named };
+  },
+  listUsers: async ({ url, sql }) => {
+    const [{ token }, { id, email }] = await Promise.all([
+      signUpAs("moderator", { url, sql }),
+      signUp(url),
+    ]);
+    return {
+      all: () => ({ token }),
+      "by id": () => ({ token, query: `?id=${id}` }),
+      "by address": () => ({ token, query: `?email=${encodeURIComponent(email)}` }),
+    };
+  },
   listKeys: () => ({ ordinary: () => ({}) }),
   checkLive: () => ({ ordinary: () => ({}) }),
   checkReady: () => ({ ordinary: () => ({}) }),
@@ -195,20 +210,20 @@ const OWN: Record<string, (world: World) => Calls | Promise<Calls>> = {
 /** What shows which session is meant, where it is not an access token. */
 function waysOut(url: string, person: Person): Calls {
   return {
-    "with a cookie": async () => ({
-      headers: { ...(await cookieOf(url, person)), ...COMMON_HEADERS },
-    }),
+    "with a cookie": async () => ({ headers: await pageHeaders(url, person) }),
     "with a body": async () => ({
       body: { refreshToken: (await signIn(url, person)).refreshToken },
     }),
   };
 }
 
-async function cookieOf(url: string, { email }: Person): Promise<{ cookie: string }> {
+/** As a page of our own sends its cookie. */
+async function pageHeaders(url: string, { email }: Person): Promise<Record<string, string>> {
   const { headers } = await ask("POST", `${url}/v1/auth/login`, {
     body: { email, password: PASSWORD },
   });
-  return { cookie: headers.get("set-cookie")?.split(";")[0] ?? "" };
+  const cookie = headers.get("set-cookie")?.split(";")[0] ?? "";
+  return { cookie, origin: url, "x-frm-csrf": "1" };
 }
 
 interface Wanted {

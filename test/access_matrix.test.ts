@@ -22,6 +22,7 @@ import { silentLog } from "./support/database.ts";
 import { type Cluster, type Instance, openCluster } from "./support/instance.ts";
 import { mailTo } from "./support/mailbox.ts";
 import { listChanges, takeSnapshot } from "./support/rows.ts";
+import { confirmAddress } from "./support/totp.ts";
 
 const rows = readTable();
 
@@ -47,6 +48,8 @@ beforeAll(async () => {
   await age(claimsOf(late.token).sessionId);
   const revoked = await signIn(url, owner);
   await call("POST", `${url}/v1/auth/logout`, { token: revoked.token });
+  for (const person of [stranger, member, owner, moderator, admin])
+    await confirmAddress(cluster.database, person);
   await promote(moderator, "moderator");
   await promote(admin, "admin");
   await mailTo(cluster.dataDir, owner.email);

@@ -86,7 +86,7 @@ SOCKET sync                                    4400       4401     4401     none
 /** What stands around the calls. */
 export interface Stage {
   url: string;
-  /** Everybody but the anonymous one. */
+  /** Everybody but the anonymous one, each with an address that is confirmed. */
   people: Record<Exclude<Visitor, "anonymous">, Person>;
   /** In every group, with nothing to say. */
   silent: Person;
@@ -104,9 +104,9 @@ const ANY_CODE = { code: "123456" };
 /** The authenticator apps of those who have one, by the person's id. */
 const apps = new Map<string, App>();
 
-async function appOf({ url }: Stage, { id, token }: Person): Promise<App> {
-  const app = apps.get(id) ?? (await enableApp(url, token));
-  apps.set(id, app);
+async function appOf({ url }: Stage, person: Person): Promise<App> {
+  const app = apps.get(person.id) ?? (await enableApp(url, person));
+  apps.set(person.id, app);
   return app;
 }
 
@@ -144,7 +144,7 @@ export const INPUTS: Record<string, Input> = {
   }),
   "POST /v1/account/totp/confirm": async (stage, person) => {
     if (!isLetIn(stage, person)) return { body: ANY_CODE };
-    const app = await setUpApp(stage.url, person.token);
+    const app = await setUpApp(stage.url, person);
     apps.set(person.id, app);
     return { body: { code: codeOf(app) } };
   },

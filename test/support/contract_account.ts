@@ -3,6 +3,7 @@ import type postgres from "postgres";
 import { call as ask, PASSWORD, sessionOf, signUp } from "./client.ts";
 import type { Call } from "./contract.ts";
 import { linkTo } from "./mailed_links.ts";
+import { enableApp } from "./totp.ts";
 
 interface Servers {
   url: string;
@@ -40,10 +41,12 @@ export function accountScenarios({ url, strictUrl, dataDir, sql }: Servers) {
     if (path !== "") await ask("POST", `${url}/v1/account${path}`, { token, body });
     return { token: await linkTo(dataDir, email, subject) };
   };
+  const outdate = (token: string) =>
+    sql`update app.sessions set authenticated_at = now() - interval '1 day'
+      where id = ${sessionOf(token)}`;
   const late = async () => {
     const token = await someone();
-    await sql`update app.sessions set authenticated_at = now() - interval '1 day'
-      where id = ${sessionOf(token)}`;
+    await outdate(token);
     return token;
   };
   const reset = (link: { token: string }): Call => ({ body: { ...link, password: NEW_PASSWORD } });
@@ -75,6 +78,12 @@ export function accountScenarios({ url, strictUrl, dataDir, sql }: Servers) {
         token: await someone(),
         body: change("another one"),
       }),
+      "403 reauthentication_required": async () => {
+        const person = await signUp(url, "Guarded");
+        await enableApp(url, person, { sql });
+        await outdate(person.token);
+        return { token: person.token, body: change(PASSWORD) };
+      },
       "429 too_many_attempts": async () =>
         twice("PUT", "/password", { token: await someone(), body: change("another one") }),
     },

@@ -19,7 +19,7 @@ interface Guarded {
 export function totpScenarios({ url, sql }: Server) {
   const guard = async (): Promise<Guarded> => {
     const person = await signUp(url, "Guarded");
-    return { person, app: await enableApp(url, person.token) };
+    return { person, app: await enableApp(url, person, { sql }) };
   };
   // A sign-up costs a hash, so whoever can be the same person is.
   const guarded = once(guard);
@@ -37,8 +37,8 @@ export function totpScenarios({ url, sql }: Server) {
   });
   const bare = once(() => signUp(url, "Someone"));
   const waiting = async () => {
-    const { token } = await signUp(url, "Someone");
-    return { token, app: await setUpApp(url, token) };
+    const person = await signUp(url, "Someone");
+    return { token: person.token, app: await setUpApp(url, person, { sql }) };
   };
   const off = ({ person, app }: Guarded) => ({
     token: person.token,
@@ -49,7 +49,8 @@ export function totpScenarios({ url, sql }: Server) {
     own: {
       getTotp: { "200": async () => ({ token: (await bare()).token }) },
       beginTotp: {
-        "201": async () => ({ token: (await signUp(url)).token }),
+        "201": async () => ({ token: (await waiting()).token }),
+        "403 email_not_verified": async () => ({ token: (await bare()).token }),
         "403 reauthentication_required": async () => ({ token: (await late()).person.token }),
         "409 already_exists": async () => ({ token: (await guarded()).person.token }),
       },

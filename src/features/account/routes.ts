@@ -40,6 +40,7 @@ const changeRefused = problems(
 const passwordRefused = problems(
   ...session,
   InvalidCredentials,
+  ReauthenticationRequired,
   ValidationFailed,
   TooManyAttempts,
   Overloaded,

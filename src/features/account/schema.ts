@@ -99,7 +99,9 @@ export const operations = {
   changePassword: {
     operationId: "changePassword",
     summary: "Change my password",
-    description: "Ends every other session of the caller, and tells them by mail.",
+    description:
+      "Ends every other session of the caller, and tells them by mail. Where there is a second factor, it asks for a " +
+      "recent proof of both as well.",
     responses: { 204: { description: "The password has changed." } },
   },
   requestEmailChange: {

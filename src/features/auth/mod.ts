@@ -8,7 +8,7 @@ export { normalizeEmail, register } from "./service/accounts.ts";
 export { findAddressee } from "./service/addressees.ts";
 export { assertPasswordFits } from "./service/password_policy.ts";
 export { hashPassword, verifyPassword } from "./service/passwords.ts";
-export { assertRecent } from "./service/recent.ts";
+export { assertRecent, assertRecentIfGuarded } from "./service/recent.ts";
 export {
   announceEnded,
   type Ended,

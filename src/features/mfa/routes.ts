@@ -16,6 +16,7 @@ import { auth, ReauthenticationRequired } from "../auth/mod.ts";
 import {
   ConfirmBody,
   DisableBody,
+  EmailNotVerified,
   operations,
   RecoveryCodes,
   TotpInvalid,
@@ -54,7 +55,7 @@ export function mfaRoutes(platform: Platform) {
       {
         response: {
           201: TotpSetup,
-          ...problems(...changeRefused, ReauthenticationRequired, AlreadyExists),
+          ...problems(...changeRefused, ReauthenticationRequired, EmailNotVerified, AlreadyExists),
         },
         detail: operations.beginTotp,
       },

@@ -13,6 +13,11 @@ export const TotpInvalid = defineError("totp_invalid", 401, {
   vi: "Mã không đúng hoặc đã được dùng",
 });
 
+export const EmailNotVerified = defineError("email_not_verified", 403, {
+  en: "Confirm your e-mail address first",
+  vi: "Vui lòng xác nhận địa chỉ email trước",
+});
+
 /** Of the app: six digits. Of paper: sixteen letters and digits. A wrong one is wrong, not invalid. */
 const Code = t.String({
   minLength: 6,
@@ -92,14 +97,15 @@ export const operations = {
     summary: "Set an authenticator app up",
     description:
       "Answers a secret for the app, once. It counts only after a code has confirmed it, within fifteen minutes; " +
-      "until then another call replaces it.",
+      "until then another call replaces it. Takes an address that is confirmed, because whoever loses the app is told by mail.",
     responses: { 201: { description: "The secret, to be confirmed.", headers: LOCATION } },
   },
   confirmTotp: {
     operationId: "confirmTotp",
     summary: "Confirm an authenticator app",
     description:
-      "Turns the second factor on: from now on a sign-in takes a `code`. Answers the recovery codes, once.",
+      "Turns the second factor on: from now on a sign-in takes a `code`. Ends every other session of the caller, " +
+      "none of which has shown the app. Answers the recovery codes, once.",
     responses: { 201: { description: "It is on.", headers: LOCATION } },
   },
   disableTotp: {

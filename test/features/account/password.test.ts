@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
-import { call, PASSWORD, type Person, signIn, signUp } from "../../support/client.ts";
+import { call, PASSWORD, type Person, sessionOf, signIn, signUp } from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 import { mailTo } from "../../support/mailbox.ts";
 import { linkTo } from "../../support/mailed_links.ts";
 import { until } from "../../support/poll.ts";
 import { openSocket } from "../../support/socket.ts";
+import { codeOf, enableApp } from "../../support/totp.ts";
 
 let cluster: Cluster;
 let first: Instance;
@@ -79,6 +80,28 @@ test("without the present password, or with one that is guessed soon, nothing ch
   expect(answer.body["errors"] as unknown as object[]).toMatchObject([{ pointer: "/newPassword" }]);
   expect(await logIn(lan.email, PASSWORD)).toBe(200);
   expect(await statusOf(phone, second.url)).toBe(200);
+});
+
+test("where there is a second factor, the present password alone changes nothing", async () => {
+  const lan = await signUp(first.url);
+  const app = await enableApp(first.url, lan, cluster.database);
+  const { sql } = cluster.database;
+  const body = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD };
+  await sql`update app.sessions set authenticated_at = now() - interval '11 minutes'
+    where id = ${sessionOf(lan.token)}`;
+  const late = await change(lan, body);
+  await sql`update app.sessions set authenticated_at = now(), methods = '{password}'
+    where id = ${sessionOf(lan.token)}`;
+  const half = await change(lan, body, second.url);
+  // Neither tells whether the password was right.
+  const wrong = await change(lan, { ...body, currentPassword: "another one" });
+  expect([late, half, wrong]).toEqual(Array(3).fill("403 reauthentication_required"));
+  const login = { email: lan.email, password: PASSWORD, code: codeOf(app, 1) };
+  expect((await call("POST", `${second.url}/v1/auth/login`, { body: login })).status).toBe(200);
+  const proof = { password: PASSWORD, code: app.recoveryCodes[0] };
+  const { token } = lan;
+  await call("POST", `${second.url}/v1/auth/reauthenticate`, { token, body: proof });
+  expect(await change(lan, body)).toBe("204");
 });
 
 test("of ten changes at once one wins, and the others find the password changed", async () => {

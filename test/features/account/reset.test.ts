@@ -173,7 +173,7 @@ test("a password that is guessed soon is refused and uses no link up; a newer li
 
 test("a new password by mail does not get around the second factor", async () => {
   const lan = await signUp(first.url);
-  await enableApp(first.url, lan.token);
+  await enableApp(first.url, lan, cluster.database);
   expect(await reset(await mailedLink(lan))).toBe("204");
   const body = { email: lan.email, password: NEW_PASSWORD, transport: "body" };
   const { status, body: problem } = await call("POST", `${first.url}/v1/auth/login`, { body });

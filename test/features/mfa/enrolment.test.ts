@@ -3,9 +3,12 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { call, PASSWORD, type Person, sessionOf, signIn, signUp } from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 import { listMails } from "../../support/mailbox.ts";
+import { linkTo } from "../../support/mailed_links.ts";
 import { until } from "../../support/poll.ts";
+import { openSocket } from "../../support/socket.ts";
 import {
   codeOf,
+  confirmAddress,
   enableApp,
   forgetCodes,
   logInWith,
@@ -49,7 +52,7 @@ async function age({ token }: Person): Promise<void> {
 test("an app counts only after a code has confirmed it, and then ten codes are there for whoever loses it", async () => {
   const lan = await signUp(one.url, "Lan");
   expect(await stateOf(lan)).toEqual(OFF);
-  const app = await setUpApp(one.url, lan.token);
+  const app = await setUpApp(one.url, lan, cluster.database);
   expect(app.secret).toHaveLength(20);
   expect(await stateOf(lan)).toEqual(OFF);
   expect((await logInWith(two.url, lan)).status).toBe(200);
@@ -72,8 +75,8 @@ test("an app counts only after a code has confirmed it, and then ten codes are t
 
 test("the secret is answered once, and an app that is on is neither shown nor replaced", async () => {
   const lan = await signUp(one.url, "Lan");
-  const first = await setUpApp(one.url, lan.token);
-  const second = await setUpApp(two.url, lan.token);
+  const first = await setUpApp(one.url, lan, cluster.database);
+  const second = await setUpApp(two.url, lan, cluster.database);
   expect(second.text).not.toBe(first.text);
   const stale = await ask("POST", lan.token, { path: "/confirm", body: { code: codeOf(first) } });
   expect(stale.code).toBe("totp_invalid");
@@ -88,18 +91,19 @@ test("nothing is confirmed that nobody set up, that is on already, or that waite
   const lan = await signUp(one.url, "Lan");
   const confirm = (code: string) => ask("POST", lan.token, { path: "/confirm", body: { code } });
   expect((await confirm("123456")).code).toBe("not_found");
-  const app = await setUpApp(one.url, lan.token);
+  const app = await setUpApp(one.url, lan, cluster.database);
   await cluster.database.sql`
     update app.totp_secrets set created_at = created_at - interval '16 minutes' where user_id = ${lan.id}`;
   expect((await confirm(codeOf(app))).code).toBe("not_found");
   expect(await stateOf(lan)).toEqual(OFF);
-  await enableApp(one.url, lan.token);
+  await enableApp(one.url, lan, cluster.database);
   expect((await confirm(codeOf(app, 1))).code).toBe("not_found");
 });
 
 test("a session that was not proved of late sets nothing up, turns nothing off and gets no codes", async () => {
   const [lan, minh] = await Promise.all([signUp(one.url, "Lan"), signUp(one.url, "Minh")]);
-  const app = await enableApp(one.url, lan.token);
+  await confirmAddress(cluster.database, minh);
+  const app = await enableApp(one.url, lan, cluster.database);
   await Promise.all([age(lan), age(minh)]);
   const answers = [
     await ask("POST", minh.token),
@@ -115,7 +119,7 @@ test("a session that was not proved of late sets nothing up, turns nothing off a
 
 test("the password alone does not prove anew who one is once an app is on", async () => {
   const lan = await signUp(one.url, "Lan");
-  const app = await enableApp(one.url, lan.token);
+  const app = await enableApp(one.url, lan, cluster.database);
   await age(lan);
   const prove = async (body: object) =>
     (await call("POST", `${two.url}/v1/auth/reauthenticate`, { token: lan.token, body })).body;
@@ -130,25 +134,65 @@ test("the password alone does not prove anew who one is once an app is on", asyn
   expect((await ask("POST", lan.token, { path: "/recovery-codes" })).status).toBe(201);
 });
 
-test("a session that was proved before by the password alone has to show the app before it does what needs care", async () => {
+test("a session that was proved by the password alone has to show the app before it does what needs care", async () => {
   const lan = await signUp(one.url, "Lan");
-  const other = await signIn(two.url, lan);
-  const app = await enableApp(one.url, lan.token);
-  const renew = () => ask("POST", other.token, { path: "/recovery-codes" });
+  const app = await enableApp(one.url, lan, cluster.database);
+  await cluster.database.sql`
+    update app.sessions set methods = '{password}', authenticated_at = now()
+    where id = ${sessionOf(lan.token)}`;
+  const renew = () => ask("POST", lan.token, { path: "/recovery-codes" });
   expect((await renew()).code).toBe("reauthentication_required");
   const moved = await call("POST", `${two.url}/v1/account/email`, {
-    token: other.token,
+    token: lan.token,
     body: { email: `${crypto.randomUUID()}@example.com` },
   });
   expect(moved.body["code"]).toBe("reauthentication_required");
   const body = { password: PASSWORD, code: codeOf(app, 1) };
-  await call("POST", `${two.url}/v1/auth/reauthenticate`, { token: other.token, body });
+  await call("POST", `${two.url}/v1/auth/reauthenticate`, { token: lan.token, body });
   expect((await renew()).status).toBe(201);
+});
+
+test("turning it on ends every other session with its sockets, on every instance, and keeps the one that asks", async () => {
+  const lan = await signUp(one.url, "Lan");
+  const others = [await signIn(two.url, lan), await signIn(one.url, lan)];
+  const minh = await signUp(two.url, "Minh");
+  const app = await setUpApp(one.url, lan, cluster.database);
+  const mine = await openSocket(two.url, lan.token);
+  const theirs = await Promise.all(
+    others.map(({ token }, at) => openSocket(at === 0 ? one.url : two.url, token)),
+  );
+  const wrong = { code: wrongCodeOf(app) };
+  await ask("POST", lan.token, { path: "/confirm", body: wrong });
+  for (const other of others) expect((await ask("GET", other.token)).status).toBe(200);
+  await ask("POST", lan.token, { path: "/confirm", body: { code: codeOf(app) } });
+  for (const socket of theirs)
+    expect(await socket.closed).toEqual({ code: 4401, reason: "session_revoked" });
+  for (const { token, refreshToken } of others) {
+    expect((await ask("GET", token)).code).toBe("session_revoked");
+    const again = await call("POST", `${one.url}/v1/auth/refresh`, { body: { refreshToken } });
+    expect(again.body["code"]).toBe("session_revoked");
+  }
+  mine.send({ t: "hb", i: 2 });
+  await mine.next(({ t }) => t === "hb.ok", "hb.ok");
+  expect(await stateOf(lan)).toMatchObject({ isEnabled: true });
+  expect((await ask("GET", minh.token)).status).toBe(200);
+});
+
+test("nothing is set up before the address is confirmed", async () => {
+  const lan = await signUp(one.url, "Lan");
+  const refused = await ask("POST", lan.token);
+  expect([refused.status, refused.code]).toEqual([403, "email_not_verified"]);
+  expect(refused.body).not.toHaveProperty("secret");
+  const rows = await cluster.database.sql`select from app.totp_secrets where user_id = ${lan.id}`;
+  expect(rows).toHaveLength(0);
+  const token = await linkTo(cluster.dataDir, lan.email, /Chào mừng|Welcome/);
+  await call("POST", `${one.url}/v1/account/email/verification/confirm`, { body: { token } });
+  expect((await ask("POST", lan.token)).status).toBe(201);
 });
 
 test("only a code turns it off, and then the password is enough again and every recovery code is gone", async () => {
   const lan = await signUp(one.url, "Lan");
-  const app = await enableApp(one.url, lan.token);
+  const app = await enableApp(one.url, lan, cluster.database);
   const off = (code: string) => ask("DELETE", lan.token, { body: { code } });
   expect((await off(wrongCodeOf(app))).code).toBe("totp_invalid");
   expect((await off("aaaa-aaaa-aaaa-aaaa")).code).toBe("totp_invalid");
@@ -165,7 +209,7 @@ test("only a code turns it off, and then the password is enough again and every 
 
 test("new recovery codes put the old ones out of use", async () => {
   const lan = await signUp(one.url, "Lan");
-  const { recoveryCodes: old } = await enableApp(one.url, lan.token);
+  const { recoveryCodes: old } = await enableApp(one.url, lan, cluster.database);
   const { body } = await ask("POST", lan.token, { path: "/recovery-codes" });
   const fresh = body["recoveryCodes"] as string[];
   expect(fresh.filter((code) => old.includes(code))).toEqual([]);
@@ -175,7 +219,7 @@ test("new recovery codes put the old ones out of use", async () => {
 
 test("the owner reads of every change, in the log of the account and by mail", async () => {
   const lan = await signUp(one.url, "Lan");
-  const app = await enableApp(one.url, lan.token);
+  const app = await enableApp(one.url, lan, cluster.database);
   await logInWith(two.url, lan, app.recoveryCodes[0]);
   await ask("POST", lan.token, { path: "/recovery-codes" });
   await forgetCodes(cluster.database, lan);
@@ -198,7 +242,7 @@ test("the owner reads of every change, in the log of the account and by mail", a
 
 test("no secret and no code stands in a log line, in a mail, or unsealed in the database", async () => {
   const lan = await signUp(one.url, "Lan");
-  const app = await enableApp(one.url, lan.token);
+  const app = await enableApp(one.url, lan, cluster.database);
   const [recovery = ""] = app.recoveryCodes;
   await logInWith(one.url, lan, recovery);
   await logInWith(two.url, lan, codeOf(app, 1));

@@ -21,7 +21,7 @@ beforeAll(async () => {
   cluster = await openCluster();
   before = await cluster.start({ JWT_KEYS: JSON.stringify([old]) });
   lan = await signUp(before.url, "Lan");
-  app = await enableApp(before.url, lan.token);
+  app = await enableApp(before.url, lan, cluster.database);
   for (const name of ["VN30", "HNX"])
     await converse(before.url, lan.token, { kind: "group", name, memberIds: [] });
   const { body } = await list(before, lan.token, "");
@@ -57,7 +57,7 @@ test("while both keys are listed apps and lists go on, and secrets are sealed wi
 
 test("a code that comes before that seals the secret anew as well", async () => {
   const minh = await signUp(before.url, "Minh");
-  const his = await enableApp(before.url, minh.token);
+  const his = await enableApp(before.url, minh, cluster.database);
   expect(await keyOf(minh)).toBe(old.kid);
   expect((await logInWith(during.url, minh, codeOf(his, 1))).status).toBe(200);
   expect(await keyOf(minh)).toBe(newer.kid);
@@ -65,7 +65,7 @@ test("a code that comes before that seals the secret anew as well", async () => 
 
 test("then the old key may go, and with it what was signed with it", async () => {
   const hoa = await signUp(before.url, "Hoa");
-  const hers = await enableApp(before.url, hoa.token);
+  const hers = await enableApp(before.url, hoa, cluster.database);
   after = await cluster.start({ JWT_KEYS: JSON.stringify([newer]) });
   await forgetCodes(cluster.database, lan);
   const signedIn = await logInWith(after.url, lan, codeOf(app));

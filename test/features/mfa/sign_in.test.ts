@@ -37,7 +37,7 @@ afterAll(async () => {
 
 async function guarded(): Promise<{ lan: Person; app: App }> {
   const lan = await signUp(one.url, "Lan");
-  return { lan, app: await enableApp(one.url, lan.token) };
+  return { lan, app: await enableApp(one.url, lan, cluster.database) };
 }
 
 function outcomeOf({ status, body }: Answer): string {

@@ -9,6 +9,7 @@ import { recordAudit } from "../../audit/mod.ts";
 import {
   announceEnded,
   assertPasswordFits,
+  assertRecentIfGuarded,
   type Ended,
   endWithin,
   hashPassword,
@@ -71,14 +72,18 @@ export async function resetPassword(
 }
 
 /**
- * Replaces the password of a signed-in user and ends their other sessions.
- * @throws AppError invalid_credentials when the present password is another; validation_failed.
+ * Replaces the password of a signed-in user and ends their other sessions. Where there is a second factor, the present
+ * password is not enough: the session has to have shown both a short time ago.
+ * @throws AppError reauthentication_required; invalid_credentials when the present password is another;
+ * validation_failed.
  */
 export async function changePassword(
   platform: Platform,
-  { userId, sessionId, email, displayName }: Session,
+  session: Session,
   input: From & { currentPassword: string; newPassword: string },
 ): Promise<void> {
+  const { userId, sessionId, email, displayName } = session;
+  await assertRecentIfGuarded(platform, session);
   const ended = await withinPasswords(platform, userId, async () => {
     const [account] = await platform.db.run({ role: "auth" }, (tx) =>
       tx

@@ -8,19 +8,42 @@ import { InvalidCredentials, ReauthenticationRequired, type Session } from "../s
 import { accounts, sessions } from "../tables.ts";
 import { verifyPassword } from "./passwords.ts";
 
+type Ids = Pick<Session, "userId" | "sessionId">;
+
 /** For this long after proving who one is, what needs care may be done. */
 const RECENT_MS = 600_000;
+
+/** How the person behind a session has last proved who they are. */
+interface Proof {
+  isGuarded: boolean;
+  isFresh: boolean;
+}
 
 /**
  * Asks that the person behind the session has proved who they are a short time ago: an unlocked device that somebody
  * else holds must not be enough to take an account over. Where there is a second factor by now, the password alone is
- * no proof any more. Read from the row, because a copy may be older.
+ * no proof any more. @throws AppError reauthentication_required.
+ */
+export async function assertRecent(platform: Platform, session: Ids): Promise<void> {
+  const { isFresh } = await findProof(platform, session);
+  if (!isFresh) throw tooOld(session);
+}
+
+/**
+ * The same for what asks for the password itself, which is proof enough where there is no second factor.
  * @throws AppError reauthentication_required.
  */
-export async function assertRecent(
-  platform: Platform,
-  { userId, sessionId }: Pick<Session, "userId" | "sessionId">,
-): Promise<void> {
+export async function assertRecentIfGuarded(platform: Platform, session: Ids): Promise<void> {
+  const { isGuarded, isFresh } = await findProof(platform, session);
+  if (isGuarded && !isFresh) throw tooOld(session);
+}
+
+function tooOld({ sessionId }: Ids): AppError {
+  return new AppError(ReauthenticationRequired, `Cannot go on in session "${sessionId}"`);
+}
+
+/** Read from the row, because a copy may be older. */
+async function findProof(platform: Platform, { userId, sessionId }: Ids): Promise<Proof> {
   const [row] = await platform.db.run({ role: "app", userId }, (tx) =>
     tx
       .select({
@@ -36,9 +59,9 @@ export async function assertRecent(
   );
   if (!row) throw new AppError(SessionRevoked, `Cannot use session "${sessionId}": it has ended`);
   const isOld = platform.now().getTime() - row.authenticatedAt.getTime() > RECENT_MS;
-  const isHalf = row.guardedSince !== null && row.methods.length < 2;
-  if (isOld || isHalf)
-    throw new AppError(ReauthenticationRequired, `Cannot go on in session "${sessionId}"`);
+  const isGuarded = row.guardedSince !== null;
+  const isHalf = isGuarded && row.methods.length < 2;
+  return { isGuarded, isFresh: !isOld && !isHalf };
 }
 
 /**
@@ -47,7 +70,7 @@ export async function assertRecent(
  */
 export async function reauthenticate(
   platform: Platform,
-  session: Pick<Session, "userId" | "sessionId">,
+  session: Ids,
   { password, code }: { password: string; code?: string },
 ): Promise<void> {
   const { userId, sessionId } = session;

@@ -5,9 +5,15 @@ import { AlreadyExists, AppError, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { recordAudit } from "../../audit/mod.ts";
-import { assertRecent, type Session } from "../../auth/mod.ts";
-import { sessions } from "../../auth/tables.ts";
-import { type RecoveryCodes, TotpMail, type TotpSetup, type TotpState } from "../schema.ts";
+import { announceEnded, assertRecent, endWithin, type Session } from "../../auth/mod.ts";
+import { accounts, sessions } from "../../auth/tables.ts";
+import {
+  EmailNotVerified,
+  type RecoveryCodes,
+  TotpMail,
+  type TotpSetup,
+  type TotpState,
+} from "../schema.ts";
 import { recoveryCodes, totpSecrets } from "../tables.ts";
 import { newTotpSecret, otpauthUri, toBase32 } from "./one_time_codes.ts";
 import { replaceRecoveryCodes } from "./recovery_codes.ts";
@@ -35,7 +41,7 @@ export async function getTotpState(platform: Platform, { userId }: Session): Pro
 
 /**
  * Makes a secret that waits to be confirmed, in the place of one that waited before.
- * @throws AppError reauthentication_required, or already_exists where a second factor is on.
+ * @throws AppError reauthentication_required, email_not_verified, or already_exists where a second factor is on.
  */
 export async function beginTotp(platform: Platform, session: Session): Promise<TotpSetup> {
   await assertRecent(platform, session);
@@ -45,8 +51,9 @@ export async function beginTotp(platform: Platform, session: Session): Promise<T
     ...(await seal(platform.tokens, { userId, secret })),
     createdAt: platform.now(),
   };
-  const rows = await platform.db.run({ role: "auth" }, (tx) =>
-    tx
+  const rows = await platform.db.run({ role: "auth" }, async (tx) => {
+    await assertVerified(tx, userId);
+    return await tx
       .insert(totpSecrets)
       .values({ userId, ...fresh })
       .onConflictDoUpdate({
@@ -54,15 +61,26 @@ export async function beginTotp(platform: Platform, session: Session): Promise<T
         set: { ...fresh, lastStep: 0 },
         setWhere: isNull(totpSecrets.confirmedAt),
       })
-      .returning({ userId: totpSecrets.userId }),
-  );
+      .returning({ userId: totpSecrets.userId });
+  });
   if (rows.length === 0)
     throw new AppError(AlreadyExists, `Cannot set up the app of user "${userId}": it is on`);
   return { secret: toBase32(secret), uri: otpauthUri(secret, email) };
 }
 
+/** Whoever has registered with somebody else's address could otherwise lock its owner out of the account for good. */
+async function assertVerified(tx: Transaction, userId: string): Promise<void> {
+  const [account] = await tx
+    .select({ verifiedAt: accounts.emailVerifiedAt })
+    .from(accounts)
+    .where(eq(accounts.userId, userId));
+  if (!account?.verifiedAt)
+    throw new AppError(EmailNotVerified, `Cannot set up the app of user "${userId}": unverified`);
+}
+
 /**
- * Turns the second factor on. @throws AppError not_found where nothing waits to be confirmed, totp_invalid, or
+ * Turns the second factor on, and ends every other session: none of them has shown the app, and one may be that of
+ * whom the owner wants to keep out. @throws AppError not_found where nothing waits to be confirmed, totp_invalid, or
  * too_many_attempts.
  */
 export async function confirmTotp(
@@ -79,17 +97,21 @@ export async function confirmTotp(
     const proof = await tryCode(platform, tx, { row, code });
     if ("refusal" in proof) return proof.refusal;
     await tx.update(totpSecrets).set({ confirmedAt: now }).where(eq(totpSecrets.userId, userId));
-    // This session has just shown the app; every other one has to, before it may do what needs a recent proof.
+    // This session has just shown the app.
     await tx
       .update(sessions)
       .set({ methods: ["password", ...proof.methods] })
       .where(and(eq(sessions.id, session.sessionId), eq(sessions.userId, userId)));
     await note(platform, tx, { session, what: "enabled" });
-    return { recoveryCodes: await replaceRecoveryCodes(tx, userId) };
+    const which = { except: session.sessionId };
+    const ended = await endWithin(tx, { userId, which, now });
+    return { ended, recoveryCodes: await replaceRecoveryCodes(tx, userId) };
   });
   if (outcome instanceof AppError) throw outcome;
+  const { ended, recoveryCodes: codes } = outcome;
+  await announceEnded(platform, ended);
   platform.jobs.wake();
-  return outcome;
+  return { recoveryCodes: codes };
 }
 
 function isWaiting({ confirmedAt, createdAt }: TotpRow, now: Date): boolean {

@@ -5,9 +5,13 @@ import type { DevTools, Json } from "./devtools.ts";
 export interface Page extends AsyncDisposable {
   /** Address of every request that the page made or tried to make, sockets included. */
   requests: string[];
+  /** Every request as text: address and headers, those that the browser adds by itself too. */
+  sent: string[];
   /** Everything that went wrong in the page: console errors and warnings, exceptions, refusals of the CSP. */
   complaints: string[];
   goto: (url: string) => Promise<void>;
+  /** Another tab of the same window: it shares cookies, storage and cache. It goes with this page. */
+  openTab: () => Promise<Page>;
   /** From the next document on, no script of the page runs. */
   disableScripts: () => Promise<void>;
   /** The value of an expression in the page; a promise is awaited. */
@@ -16,6 +20,8 @@ export interface Page extends AsyncDisposable {
   until: (what: string, expression: string) => Promise<void>;
   /** Resolves when a request to an address that starts so has been made. */
   untilRequest: (start: string) => Promise<void>;
+  /** Resolves with the status of the first answer from this address, when its cookies have been dealt with. */
+  untilAnswer: (url: string) => Promise<number>;
   click: (selector: string) => Promise<void>;
   /** Replaces what is in a field, which has the focus from then on. */
   fill: (selector: string, text: string) => Promise<void>;
@@ -23,7 +29,11 @@ export interface Page extends AsyncDisposable {
   pressEnter: () => Promise<void>;
   /** All cookies by name, those that no script can read too. */
   cookies: () => Promise<Record<string, string>>;
+  /** Puts a cookie into the jar, as the browser's owner may. */
+  setCookie: (cookie: { name: string; value: string; url: string }) => Promise<void>;
   deleteCookie: (name: string, url: string) => Promise<void>;
+  /** The addresses behind the back button, the present one included. */
+  history: () => Promise<string[]>;
 }
 
 const STEP_LIMIT_MS = 20_000;
@@ -33,20 +43,30 @@ const ENTER = { key: "Enter", code: "Enter", windowsVirtualKeyCode: 13, text: "\
 const REPORT_VIOLATIONS = `document.addEventListener("securitypolicyviolation", (event) =>
   console.error("CSP: " + event.violatedDirective + " " + event.blockedURI));`;
 
-export async function openPage({ call, listen }: DevTools): Promise<Page> {
-  const context = await call("Target.createBrowserContext");
-  const browserContextId = String(context["browserContextId"]);
+export async function openPage(devtools: DevTools, window?: string): Promise<Page> {
+  const { call, listen } = devtools;
+  const browserContextId =
+    window ?? String((await call("Target.createBrowserContext"))["browserContextId"]);
   const target = await call("Target.createTarget", { url: "about:blank", browserContextId });
   const targetId = String(target["targetId"]);
   const attached = await call("Target.attachToTarget", { targetId, flatten: true });
   const sessionId = String(attached["sessionId"]);
   const requests: string[] = [];
+  const sent: string[] = [];
   const complaints: string[] = [];
+  /** Addresses of requests by their ids, and what was answered to them. */
+  const asked = new Map<unknown, string>();
+  const answers: { id: unknown; status: number }[] = [];
   const send = (method: string, params?: object) => call(method, params, sessionId);
 
   listen(sessionId, (method, params) => {
     const address = addressIn(method, params);
     if (address !== undefined && !/^(?:data|blob|about):/.test(address)) requests.push(address);
+    if (method === "Network.requestWillBeSent") asked.set(params["requestId"], address ?? "");
+    if (method === "Network.responseReceivedExtraInfo")
+      answers.push({ id: params["requestId"], status: Number(params["statusCode"]) });
+    const headers = headersIn(method, params);
+    if (headers !== undefined) sent.push(`${address ?? ""} ${JSON.stringify(headers)}`);
     const complaint = complaintIn(method, params);
     if (complaint !== undefined) complaints.push(complaint);
   });
@@ -100,6 +120,7 @@ export async function openPage({ call, listen }: DevTools): Promise<Page> {
 
   return {
     requests,
+    sent,
     complaints,
     read,
     until: untilTrue,
@@ -109,11 +130,27 @@ export async function openPage({ call, listen }: DevTools): Promise<Page> {
     },
     untilRequest: (start) =>
       until(`a request to ${start}`, () => requests.some((url) => url.startsWith(start))),
+    untilAnswer: async (url) => {
+      const find = () => answers.find(({ id }) => asked.get(id) === url);
+      await until(`an answer from ${url}`, () => find() !== undefined, STEP_LIMIT_MS);
+      return find()?.status ?? 0;
+    },
     cookies: async () => {
       const { cookies } = (await call("Storage.getCookies", { browserContextId })) as {
         cookies?: { name: string; value: string }[];
       };
       return Object.fromEntries((cookies ?? []).map(({ name, value }) => [name, value]));
+    },
+    openTab: () => openPage(devtools, browserContextId),
+    setCookie: async ({ name, value, url }) => {
+      const hard = { secure: true, httpOnly: true, path: "/", sameSite: "Strict" };
+      await send("Network.setCookie", { name, value, url, ...hard });
+    },
+    history: async () => {
+      const { entries } = (await send("Page.getNavigationHistory")) as {
+        entries?: { url: string; userTypedURL: string }[];
+      };
+      return (entries ?? []).flatMap(({ url, userTypedURL }) => [url, userTypedURL]);
     },
     deleteCookie: async (name, url) => void (await send("Network.deleteCookies", { name, url })),
     goto: async (url) => {
@@ -134,7 +171,8 @@ export async function openPage({ call, listen }: DevTools): Promise<Page> {
         await send("Input.dispatchKeyEvent", { type, ...ENTER });
     },
     [Symbol.asyncDispose]: async () => {
-      await call("Target.disposeBrowserContext", { browserContextId });
+      if (window === undefined) await call("Target.disposeBrowserContext", { browserContextId });
+      else await call("Target.closeTarget", { targetId });
     },
   };
 }
@@ -142,6 +180,13 @@ export async function openPage({ call, listen }: DevTools): Promise<Page> {
 function addressIn(method: string, params: Json): string | undefined {
   if (method === "Network.requestWillBeSent") return (params["request"] as { url: string }).url;
   return method === "Network.webSocketCreated" ? String(params["url"]) : undefined;
+}
+
+/** The browser tells the headers of a request twice: as the page made it, and as it went out. */
+function headersIn(method: string, params: Json): unknown {
+  if (method === "Network.requestWillBeSent")
+    return (params["request"] as { headers: object }).headers;
+  return method === "Network.requestWillBeSentExtraInfo" ? params["headers"] : undefined;
 }
 
 /** What the page, or the browser about the page, has to complain of. */

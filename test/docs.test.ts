@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { dependencies, devDependencies, scripts } from "../package.json";
 import { listPages } from "../scripts/docs.ts";
+import { checkAsvs, LEVEL_1 } from "./support/asvs.ts";
 import { checkDocument, checkScripts, checkTypes, listBlocks } from "./support/docs.ts";
 import { formatFinding, listFiles, readFiles } from "./support/source.ts";
 
@@ -115,4 +116,31 @@ test("a script that starts nothing is named", () => {
     `script "b": starts "jest"`,
     `script "c": package.json has no script "d"`,
   ]);
+});
+
+test("every requirement of ASVS level 1 has one row, with tests that exist or a reason", async () => {
+  const security = documents.find(({ path }) => path === ".github/SECURITY.md")?.source ?? "";
+  expect(LEVEL_1).toHaveLength(70);
+  expect(await checkAsvs(security, ROOT)).toEqual([]);
+});
+
+test.each([
+  [
+    "| V1.2.1 | Some words | met | `test/docs.test.ts` › no such test |",
+    'has no test "no such test"',
+  ],
+  ["| V1.2.1 | Some words | met | `test/gone.test.ts` › a name |", '"test/gone.test.ts" does not'],
+  ["| V1.2.1 | Some words | met | |", "V1.2.1 needs a reason"],
+  [
+    "| V1.2.1 | Some words | open | `test/docs.test.ts` › where a caller |",
+    "V1.2.1 needs a reason",
+  ],
+  ["| V1.2.1 | Some words | fine | because of these five words |", '"fine" is no verdict'],
+  ["| V1.2.1 | | met | because of these five words |", "does not say what it asks for"],
+  ["| V1.2.9 | Some words | met | because of these five words |", "V1.2.9 is no requirement"],
+  ["no table", "V1.2.1 has 0 rows"],
+])("a row that claims too much is named: %s", async (row, problem) => {
+  const good = "| V1.2.1 | Some words | met | because of these five words |";
+  expect(await checkAsvs(good, ROOT, ["V1.2.1"])).toEqual([]);
+  expect((await checkAsvs(row, ROOT, ["V1.2.1"])).join("\n")).toContain(problem);
 });

@@ -9,6 +9,7 @@ import { recordAudit } from "../../audit/mod.ts";
 import { proveSecondFactor } from "../../mfa/mod.ts";
 import { AccountBanned, InvalidCredentials, type Me, WelcomeMail } from "../schema.ts";
 import { accounts, users } from "../tables.ts";
+import { findLegacyCost } from "./legacy_hashes.ts";
 import { assertPasswordFits } from "./password_policy.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
 import { rehash } from "./rehash.ts";
@@ -100,7 +101,8 @@ async function tryLogin(platform: Platform, input: LoginInput): Promise<SignIn |
       .from(accounts)
       .where(eq(accounts.email, normalizeEmail(input.email))),
   );
-  const matches = await verifyPassword(input.password, account?.passwordHash);
+  const legacyCost = await findLegacyCost(platform);
+  const matches = await verifyPassword(input.password, account?.passwordHash, legacyCost);
   if (!matches || !account) throw new AppError(InvalidCredentials, "Cannot log in");
   // Only whoever knows the password learns of the ban.
   if (account.bannedAt) throw new AppError(AccountBanned, "Cannot log in: the account is banned");

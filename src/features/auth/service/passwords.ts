@@ -10,7 +10,10 @@ const CURRENT = `$argon2id$v=19$m=${PARAMETERS.memoryCost},t=${PARAMETERS.timeCo
 const NOBODYS = `${CURRENT}${randomBase64(32)}$${randomBase64(32)}`;
 /** Hashes of the product's predecessor, and how much of a password they cover; the rest was cut off. */
 const BCRYPT = /^\$2[aby]\$/;
+const BCRYPT_WHOLE = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
 const BCRYPT_MAX_BYTES = 72;
+/** Each step of cost is twice the work; beyond this one, evening it out would cost us more than it hides. */
+const MAX_EVENED_COST = 13;
 /** More hashes at once than this only make all of them slower and cost 19 MiB each. */
 const MAX_RUNNING = availableParallelism() * 2;
 const MAX_WAITING = 50;
@@ -55,13 +58,34 @@ export async function hashPassword(password: string): Promise<string> {
 /**
  * Does the same work whether or not there is a hash, and for one that cannot be read, so that neither the time nor
  * the answer tells who has an account.
+ * @param legacyCost of bcrypt hashes that other accounts may have: a refusal does the work of one of those too, so that
+ * it does not tell which kind this account has.
  */
 export async function verifyPassword(
   password: string,
   hash: string | null | undefined,
+  legacyCost?: number,
 ): Promise<boolean> {
-  const matches = await inTurn(() => matchesHash(normalizePassword(password), hash || NOBODYS));
-  return matches && Boolean(hash);
+  const normalized = normalizePassword(password);
+  return await inTurn(async () => {
+    const matches = (await matchesHash(normalized, hash || NOBODYS)) && Boolean(hash);
+    if (!matches && legacyCost !== undefined) await evenOut(hash ?? "", legacyCost);
+    return matches;
+  });
+}
+
+/** Does what checking this hash has left undone of the work of both kinds. */
+async function evenOut(hash: string, legacyCost: number): Promise<void> {
+  const cost = Math.min(legacyCost, MAX_EVENED_COST);
+  const own = BCRYPT_WHOLE.exec(hash)?.[1];
+  if (own === undefined) return await workAtCost(cost);
+  await Bun.password.verify("", NOBODYS);
+  // Costs double, so that of 10, 10 and 11 together make up 12.
+  for (let missing = Number(own); missing < cost; missing += 1) await workAtCost(missing);
+}
+
+async function workAtCost(cost: number): Promise<void> {
+  await Bun.password.verify("x", `$2b$${String(cost).padStart(2, "0")}$${".".repeat(53)}`);
 }
 
 async function matchesHash(password: string, hash: string): Promise<boolean> {

@@ -64,7 +64,10 @@ async function main(): Promise<number> {
 
 const NO_SCHEMAS = { components: { schemas: {}, headers: {}, securitySchemes: {} } };
 
-async function listTasks({ database: { sql } }: Cluster, { url }: Instance): Promise<Task[]> {
+async function listTasks(
+  { database: { sql }, dataDir }: Cluster,
+  { url }: Instance,
+): Promise<Task[]> {
   const document = (await ask("GET", `${url}/swagger/json`)).body as unknown as Document;
   const all = [...listOperations(document), ...FRAME_NAMES.map(listFrame)];
   const unknown = positionals.filter(
@@ -82,7 +85,7 @@ async function listTasks({ database: { sql } }: Cluster, { url }: Instance): Pro
           ? [["as its sender", await frameSubject(url, listed.operation.operationId)]]
           : await listSubjects(
               { base: url, listed, document },
-              await listCalls({ url, sql }, listed),
+              await listCalls({ url, sql, dataDir }, listed),
             ),
     }));
 }

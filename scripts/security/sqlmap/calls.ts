@@ -12,6 +12,7 @@ import {
   signUp,
 } from "../../../test/support/client.ts";
 import type { Call } from "../../../test/support/contract.ts";
+import { accountScenarios } from "../../../test/support/contract_account.ts";
 import { chatScenarios } from "../../../test/support/contract_chat.ts";
 import { signUpAs, staffScenarios } from "../../../test/support/contract_staff.ts";
 import { totpScenarios } from "../../../test/support/contract_totp.ts";
@@ -20,6 +21,7 @@ import type { Listed } from "../../../test/support/openapi.ts";
 export interface World {
   url: string;
   sql: postgres.Sql;
+  dataDir: string;
 }
 
 /** A call that succeeds, made anew each time. */
@@ -47,6 +49,8 @@ export async function listCalls(world: World, listed: Listed): Promise<Calls> {
 
 const SCENARIOS: ((world: World) => Scenarios | Promise<Scenarios>)[] = [
   (world) => totpScenarios(world).own,
+  // Its refusals for too many attempts need another instance, and take no part here.
+  (world) => accountScenarios({ ...world, strictUrl: world.url }),
   async (world) =>
     await chatScenarios(world.url, { owner: await signUp(world.url), sql: world.sql }),
   async ({ url, sql }) => await staffScenarios(url, sql),

@@ -49,7 +49,6 @@ async function say(url: string, token: string, frame: object): Promise<Reply> {
 
 /** What the report calls it. */
 export function listFrame(name: string): Listed {
-  const operation = { operationId: name, summary: "", description: "", tags: [], parameters: [] };
-  const responses = { ack: { description: "" }, "sync.ok": { description: "" } };
-  return { method: "SOCKET", path: "/v1/ws", operation: { ...operation, responses } };
+  const words = { operationId: name, summary: "", description: "", tags: [], parameters: [] };
+  return { method: "SOCKET", path: "/v1/ws", operation: { ...words, responses: {} } };
 }

@@ -28,8 +28,9 @@ interface Operation {
 }
 
 /** Whether an operation did what it is for. */
-export function isSuccess(outcome: string, { operation }: Listed): boolean {
-  return /^(?:101|2\d\d|[a-z.]+)$/.test(outcome) && Object.hasOwn(operation.responses, outcome);
+export function isSuccess(outcome: string, { method, operation }: Listed): boolean {
+  if (method === "SOCKET") return /^(?:ack|[a-z]+\.ok)$/.test(outcome);
+  return /^(?:101|2\d\d)$/.test(outcome) && Object.hasOwn(operation.responses, outcome);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Elysia } from "elysia";
 
-import type { Config } from "../../platform/config.ts";
+import type { Config } from "../../../platform/config.ts";
 import {
   AlreadyExists,
   AppError,
@@ -13,23 +13,23 @@ import {
   TooManyAttempts,
   Unauthenticated,
   ValidationFailed,
-} from "../../platform/errors.ts";
-import { findBearer } from "../../platform/http/access.ts";
+} from "../../../platform/errors.ts";
+import { findBearer } from "../../../platform/http/access.ts";
 import {
   type AddressSource,
   createClientAddress,
   networkOf,
-} from "../../platform/http/client_address.ts";
+} from "../../../platform/http/client_address.ts";
 import {
   assertNoBrowser,
   assertOwnPage,
   readRefreshCookie,
   refreshCookie,
-} from "../../platform/http/cookies.ts";
-import type { Platform } from "../../platform/platform.ts";
-import { localeOf, problems } from "../../platform/problems.ts";
-import { TotpInvalid, TotpRequired } from "../mfa/mod.ts";
-import { auth } from "./mod.ts";
+} from "../../../platform/http/cookies.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import { localeOf, problems } from "../../../platform/problems.ts";
+import { TotpInvalid, TotpRequired } from "../../mfa/mod.ts";
+import { auth } from "../mod.ts";
 import {
   AccountBanned,
   InvalidCredentials,
@@ -42,13 +42,13 @@ import {
   RefreshSuperseded,
   RegisterBody,
   SignedIn,
-} from "./schema.ts";
-import type { SignIn } from "./service/accounts.ts";
-import { deviceOf } from "./service/devices.ts";
-import { findSessionOf, refresh } from "./service/refresh.ts";
-import { logOut } from "./service/session_end.ts";
-import { getMe, type Origin } from "./service/sessions.ts";
-import { logInWithin, registerWithin } from "./service/sign_in.ts";
+} from "../schema.ts";
+import type { SignIn } from "../service/accounts.ts";
+import { deviceOf } from "../service/devices.ts";
+import { findSessionOf, refresh } from "../service/refresh.ts";
+import { logOut } from "../service/session_end.ts";
+import { getMe, type Origin } from "../service/sessions.ts";
+import { logInWithin, registerWithin } from "../service/sign_in.ts";
 
 type Headers = Record<string, string | number | string[] | undefined>;
 

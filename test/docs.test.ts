@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { dependencies, devDependencies, scripts } from "../package.json";
 import { listPages } from "../scripts/docs.ts";
-import { checkAsvs, LEVEL_1 } from "./support/asvs.ts";
+import { ASVS, checkAsvs, LEVEL_1 } from "./support/asvs.ts";
 import { checkDocument, checkScripts, checkTypes, listBlocks } from "./support/docs.ts";
 import { formatFinding, listFiles, readFiles } from "./support/source.ts";
 
@@ -121,6 +121,7 @@ test("a script that starts nothing is named", () => {
 test("every requirement of ASVS level 1 has one row, with tests that exist or a reason", async () => {
   const security = documents.find(({ path }) => path === ".github/SECURITY.md")?.source ?? "";
   expect(LEVEL_1).toHaveLength(70);
+  for (const text of Object.values(ASVS)) expect(security).toContain(text);
   expect(await checkAsvs(security, ROOT)).toEqual([]);
 });
 

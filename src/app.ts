@@ -1,6 +1,8 @@
 import { Elysia } from "elysia";
 
 import { accountRoutes } from "./features/account/routes.ts";
+import { deletionRoutes } from "./features/account/routes/deletion.ts";
+import { exportRoutes } from "./features/account/routes/exports.ts";
 import { adminRoutes } from "./features/admin/routes.ts";
 import { auditRoutes } from "./features/audit/routes.ts";
 import { isSessionAlive } from "./features/auth/mod.ts";
@@ -60,6 +62,8 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => auditRoutes(platform)),
     when(api, () => adminRoutes(platform)),
     when(api, () => accountRoutes(platform)),
+    when(api, () => deletionRoutes(platform)),
+    when(api, () => exportRoutes(platform)),
     when(api, () => chatRoutes(platform)),
     when(api, () => ticketRoutes(platform)),
     when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),

@@ -1,8 +1,12 @@
-import { accountJobs } from "./features/account/jobs.ts";
+import { ACCOUNT_SCHEDULE, accountJobs } from "./features/account/jobs.ts";
 import { authJobs } from "./features/auth/jobs.ts";
 import { mfaJobs } from "./features/mfa/jobs.ts";
 import type { WorkerPlatform } from "./platform/platform.ts";
 import type { JobHandler } from "./platform/queue/definition.ts";
+import type { Recurring } from "./platform/queue/schedule.ts";
+
+/** All features' recurring work. */
+export const SCHEDULE: Recurring[] = ACCOUNT_SCHEDULE;
 
 /** All features' jobs. */
 export function createJobHandlers(platform: WorkerPlatform): JobHandler[] {

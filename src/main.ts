@@ -10,6 +10,7 @@ import {
   resealSecrets,
   seedDemo,
 } from "./app.ts";
+import { SCHEDULE } from "./jobs.ts";
 import { type Config, readConfig } from "./platform/config.ts";
 import { EmbeddedError, openEmbeddedServices } from "./platform/embedded/services.ts";
 import { StartError } from "./platform/errors.ts";
@@ -18,6 +19,7 @@ import { createLog, type Log } from "./platform/log.ts";
 import { migrate } from "./platform/migrate.ts";
 import { type Opened, openPlatform } from "./platform/open.ts";
 import { DEFAULT_QUEUE } from "./platform/queue/definition.ts";
+import { createJobSchedule } from "./platform/queue/schedule.ts";
 import { createSupervisor } from "./platform/queue/supervisor.ts";
 import { workerEnvironment, type WorkerPlaces } from "./platform/worker_config.ts";
 import { createFrameHandlers } from "./socket.ts";
@@ -160,6 +162,7 @@ function serve(
     const relaying = Promise.all([
       platform.outbox.relay(stopRelay.signal),
       opened.jobRelay.run(stopRelay.signal),
+      createJobSchedule({ ...platform, entries: SCHEDULE }).run(stopRelay.signal),
     ]);
     lifecycle.add("relay", async () => {
       stopRelay.abort();

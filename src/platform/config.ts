@@ -38,6 +38,7 @@ export interface Config {
   jwtKeys: SigningKey[] | undefined;
   sessionIdleMs: number;
   sessionMaxMs: number;
+  deletionGraceMs: number;
   mailFrom: string;
   logLevel: LogLevel;
 }
@@ -62,6 +63,7 @@ export async function readConfig(env: Environment): Promise<Config> {
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     jwtKeys: values.JWT_KEYS,
     ...sessionLives(values),
+    deletionGraceMs: (values.ACCOUNT_DELETION_GRACE_DAYS ?? 14) * DAY_MS,
     mailFrom: values.MAIL_FROM ?? "",
     logLevel: values.LOG_LEVEL ?? "info",
   };

@@ -210,6 +210,10 @@ export const SETTINGS = {
     default: "90",
     meaning: "days after which every session ends",
   }),
+  ACCOUNT_DELETION_GRACE_DAYS: setting(integer(1, 90), {
+    default: "14",
+    meaning: "days for which the deletion of an account can be taken back",
+  }),
   MAIL_FROM: setting(sender, {
     default: "FRM-AI <no-reply@localhost>",
     meaning: "who our mail comes from, as Name <address>",

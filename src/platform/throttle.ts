@@ -72,6 +72,18 @@ export function createThrottle(options: {
   };
 }
 
+/** Forgets what is counted of some subjects, and who is known to them. @throws AppError while Redis is away. */
+export async function forgetSubjects(
+  { redis, keys }: { redis: Pick<Redis, "run">; keys: Keys },
+  subjects: { scope: string; name: string; subject: string }[],
+): Promise<void> {
+  await redis.run("forget counts", async (client) => {
+    // One by one, because in a Redis Cluster they may stand on different nodes.
+    for (const { scope, name, subject } of subjects)
+      await client.del(keys.throttle(scope, name, digest(subject)));
+  });
+}
+
 function digest(subject: string): string {
   return new Bun.CryptoHasher("sha256").update(subject).digest("base64url").slice(0, DIGEST_LENGTH);
 }

@@ -2,11 +2,20 @@ import { t } from "elysia";
 
 import { defineError } from "../../platform/errors.ts";
 import { defineJob } from "../../platform/queue/definition.ts";
-import { Id, object } from "../../platform/schema.ts";
+import { Id, object, Time } from "../../platform/schema.ts";
 
 export const LinkInvalid = defineError("link_invalid", 400, {
   en: "This link has expired or was used already; ask for a new one",
   vi: "Liên kết đã hết hạn hoặc đã được dùng; hãy yêu cầu liên kết mới",
+});
+
+export const DeletionUnderWay = defineError("deletion_under_way", 409, {
+  en: "It is too late: the account is being erased",
+  vi: "Đã quá muộn: tài khoản đang được xóa",
+});
+export const ExportNotReady = defineError("export_not_ready", 409, {
+  en: "The copy of your data is not ready yet, or could not be made",
+  vi: "Bản sao dữ liệu chưa sẵn sàng hoặc không tạo được",
 });
 
 const Email = t.String({ format: "frm-email", maxLength: 254, examples: ["lan@example.com"] });
@@ -66,6 +75,35 @@ export const EmailChangeMail = defineJob("account.email_change_mail", {
 export const EmailChangedMail = defineJob("account.email_changed_mail", {
   payload: object({ userId: Id, address: t.String({ maxLength: 254 }) }),
 });
+
+/** Tells the owner that their account will be erased, or that it stays. */
+export const DeletionMail = defineJob("account.deletion_mail", {
+  payload: object({
+    userId: Id,
+    what: t.Union([t.Literal("requested"), t.Literal("cancelled")]),
+    /** When it was to be erased; a letter that comes late tells of its own request. */
+    dueAt: Time,
+  }),
+});
+/** Clears what Redis counts of who was erased, and tells the address that it was of; nothing else knows it any more. */
+export const ErasedMail = defineJob("account.erased_mail", {
+  payload: object({
+    userId: Id,
+    address: t.String({ maxLength: 254 }),
+    locale: t.Union([t.Literal("vi"), t.Literal("en")]),
+  }),
+});
+/** Tells the owner that the copy of their data can be fetched. */
+export const ExportMail = defineJob("account.export_mail", {
+  payload: object({ userId: Id, expiresAt: Time }),
+});
+/** Writes the copy of somebody's data. */
+export const WriteExport = defineJob("account.write_export", {
+  payload: object({ exportId: Id }),
+  timeoutMs: 900_000,
+});
+/** Erases the accounts that are due, and deletes the copies that have expired. */
+export const Sweep = defineJob("account.sweep", { payload: object({}), timeoutMs: 600_000 });
 
 /** What the API's document says about each operation. */
 export const operations = {

@@ -7,9 +7,14 @@ import { Id, object, page, Time } from "../../platform/schema.ts";
  * secret, an address or a text that somebody wrote. An action stands in stored rows, so it is never renamed.
  */
 export interface AuditDetails {
+  "account.deletion_cancelled": None;
+  "account.deletion_requested": None;
   "account.email_change_requested": None;
   "account.email_changed": None;
   "account.email_verified": None;
+  "account.erased": None;
+  "account.export_fetched": None;
+  "account.export_requested": None;
   "account.password_changed": None;
   "account.password_reset": None;
   "admin.banned": None;

@@ -1,3 +1,5 @@
 export { createConversation } from "./service/conversations.ts";
 export { createChatSource } from "./service/events.ts";
+export { dropAbandoned, leaveConversations } from "./service/leaving.ts";
+export { CHAT_DATA } from "./service/personal_data.ts";
 export { sendMessage } from "./service/send.ts";

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { foreignKeyViolation, uniqueViolation } from "../../../platform/database_errors.ts";
@@ -6,6 +6,7 @@ import { AppError, NotFound, ValidationFailed } from "../../../platform/errors.t
 import type { Publication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { busOutbox } from "../../../platform/tables.ts";
+import { users } from "../../auth/tables.ts";
 import type { Conversation, NewConversation } from "../schema.ts";
 import { conversationEvents, conversationMembers, conversations } from "../tables.ts";
 import { channelOf } from "./frames.ts";
@@ -73,6 +74,17 @@ export async function createConversation(
   return { conversation: toConversation(row), created: true };
 }
 
+/** Nobody begins anything new with who is about to go, or has gone. @throws AppError not_found, as if they never were. */
+export async function assertNotClosed(tx: Transaction, userIds: string[]): Promise<void> {
+  if (userIds.length === 0) return;
+  const [closed] = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(and(inArray(users.id, userIds), isNotNull(users.closedAt)))
+    .limit(1);
+  if (closed) throw new AppError(NotFound, `Cannot begin anything with user "${closed.id}"`);
+}
+
 async function insertConversation(
   tx: Transaction,
   input: { row: Row; memberIds: string[]; publications: Publication[] },
@@ -85,6 +97,8 @@ async function insertConversation(
     ...memberIds.map((userId) => ({ ...base, userId, role: "member" as const })),
   ];
   await tx.insert(conversations).values(row);
+  // Only now, because two who have a direct conversation already get that one.
+  await assertNotClosed(tx, memberIds);
   await tx.insert(conversationMembers).values(members);
   await tx.insert(conversationEvents).values({
     conversationId: row.id,

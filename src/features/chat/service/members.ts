@@ -8,7 +8,7 @@ import type { Platform } from "../../../platform/platform.ts";
 import { busOutbox } from "../../../platform/tables.ts";
 import { GroupFull, LastOwner, MAX_MEMBERS, NotAGroup } from "../schema.ts";
 import { conversationEvents, conversationMembers, conversations } from "../tables.ts";
-import { insertPublications, joinPublication } from "./conversations.ts";
+import { assertNotClosed, insertPublications, joinPublication } from "./conversations.ts";
 import { channelOf, type MemberChange, memberEvent } from "./frames.ts";
 import { assertMember } from "./messages.ts";
 
@@ -30,6 +30,7 @@ export async function addMember(platform: Platform, input: MemberInput): Promise
       const present = await findMember(tx, { conversationId, memberId });
       if (present && present.leftSeq === null) return [];
       await assertRoom(tx, conversationId);
+      await assertNotClosed(tx, [memberId]);
       const change = await appendMemberEvent(tx, { ...input, op: "add", now: platform.now() });
       const joined = { joinedSeq: change.seq, leftSeq: null };
       await tx
@@ -157,7 +158,7 @@ async function assertAlone(
 }
 
 /** Takes the next position and writes the event and its outbox row. */
-async function appendMemberEvent(
+export async function appendMemberEvent(
   tx: Transaction,
   input: MemberInput & { op: MemberChange["op"]; now: Date },
 ): Promise<{ seq: number; publication: Publication }> {

@@ -1,0 +1,152 @@
+import { and, eq, gt, isNotNull, sql } from "drizzle-orm";
+
+import type { Transaction } from "../../../platform/database.ts";
+import { AppError, NotFound, SessionRevoked } from "../../../platform/errors.ts";
+import { networkOf } from "../../../platform/http/client_address.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import { enqueue } from "../../../platform/queue/enqueue.ts";
+import { recordAudit } from "../../audit/mod.ts";
+import {
+  announceEnded,
+  assertRecent,
+  type Ended,
+  endWithin,
+  type Session,
+} from "../../auth/mod.ts";
+import { accounts, users } from "../../auth/tables.ts";
+import { DeletionMail, DeletionUnderWay } from "../schema.ts";
+import type { Deletion } from "../schema/lifecycle.ts";
+import { withinMails } from "./throttles.ts";
+import { dropLinks } from "./tokens.ts";
+
+/** The caller's address, undefined where it is not known. */
+interface From {
+  address: string | undefined;
+}
+
+const STATE = { requestedAt: accounts.deletionRequestedAt, dueAt: accounts.deletionDueAt };
+
+type State = Record<keyof typeof STATE, Date | null>;
+
+/** Whether the user's account is going to be erased, and when. */
+export async function getDeletion(
+  platform: Platform,
+  { userId }: Pick<Session, "userId">,
+): Promise<Deletion> {
+  const [state] = await platform.db.run(
+    { role: "app", userId },
+    (tx) => tx.select(STATE).from(accounts).where(eq(accounts.userId, userId)),
+    { read: true },
+  );
+  return toDeletion(state);
+}
+
+/**
+ * Has the account erased when the time of grace is over, unless its owner comes back for it. Whoever else holds a session
+ * of it loses that now. @throws AppError reauthentication_required; too_many_attempts.
+ */
+export async function requestDeletion(
+  platform: Platform,
+  session: Session,
+  { address }: From,
+): Promise<Deletion> {
+  await assertRecent(platform, session);
+  const { state, ended } = await withinMails(platform, { to: [session.email], address }, () =>
+    platform.db.run({ role: "auth" }, (tx) => schedule(platform, tx, { session, address })),
+  );
+  if (ended) {
+    await announceEnded(platform, ended);
+    platform.jobs.wake();
+  }
+  return toDeletion(state);
+}
+
+async function schedule(
+  platform: Platform,
+  tx: Transaction,
+  { session, address }: From & { session: Session },
+): Promise<{ state: State; ended?: Ended }> {
+  const { userId, sessionId } = session;
+  const before = await lockState(tx, userId);
+  if (before.dueAt) return { state: before };
+  const now = platform.now();
+  const dueAt = new Date(now.getTime() + platform.config.deletionGraceMs);
+  await tx
+    .update(accounts)
+    .set({ deletionRequestedAt: now, deletionDueAt: dueAt })
+    .where(eq(accounts.userId, userId));
+  await tx.update(users).set({ closedAt: now }).where(eq(users.id, userId));
+  // Nobody who reads the owner's mail moves the account to another address meanwhile.
+  await dropLinks(tx, { userId, purposes: ["email_change_old", "email_change_new"], now });
+  const network = networkOf(address);
+  await recordAudit(tx, {
+    action: "account.deletion_requested",
+    userId,
+    actorId: userId,
+    at: now,
+    details: {},
+    sessionId,
+    ...(network === undefined ? {} : { network }),
+  });
+  await enqueue(tx, DeletionMail, { userId, what: "requested", dueAt: dueAt.toISOString() });
+  const ended = await endWithin(tx, { userId, which: { except: sessionId }, now });
+  return { state: { requestedAt: now, dueAt }, ended };
+}
+
+/**
+ * Takes the request back. The clock is that of the database, as for the erasure, so that never both of them happen.
+ * @throws AppError not_found where nothing is to be cancelled; deletion_under_way when it is too late.
+ */
+export async function cancelDeletion(
+  platform: Platform,
+  { userId, sessionId }: Session,
+): Promise<void> {
+  await platform.db.run({ role: "auth" }, async (tx) => {
+    const { dueAt } = await lockState(tx, userId);
+    if (!dueAt) throw new AppError(NotFound, `Cannot keep user "${userId}": nobody wants to go`);
+    const kept = await tx
+      .update(accounts)
+      .set({ deletionRequestedAt: null, deletionDueAt: null })
+      .where(
+        and(
+          eq(accounts.userId, userId),
+          isNotNull(accounts.deletionDueAt),
+          gt(accounts.deletionDueAt, sql`clock_timestamp()`),
+        ),
+      )
+      .returning({ userId: accounts.userId });
+    if (kept.length === 0)
+      throw new AppError(DeletionUnderWay, `Cannot keep user "${userId}": the time is over`);
+    await tx.update(users).set({ closedAt: null }).where(eq(users.id, userId));
+    await recordAudit(tx, {
+      action: "account.deletion_cancelled",
+      userId,
+      actorId: userId,
+      at: platform.now(),
+      details: {},
+      sessionId,
+    });
+    await enqueue(tx, DeletionMail, { userId, what: "cancelled", dueAt: dueAt.toISOString() });
+  });
+  platform.jobs.wake();
+}
+
+/** Reads what is planned, and keeps others from changing it until the transaction ends. */
+async function lockState(tx: Transaction, userId: string): Promise<State> {
+  const [state] = await tx
+    .select(STATE)
+    .from(accounts)
+    .where(eq(accounts.userId, userId))
+    .for("update");
+  if (!state) throw new AppError(SessionRevoked, `Cannot find user "${userId}"`);
+  return state;
+}
+
+function toDeletion(state: State | undefined): Deletion {
+  const { requestedAt = null, dueAt = null } = state ?? {};
+  return {
+    isScheduled: dueAt !== null,
+    requestedAt: requestedAt?.toISOString() ?? null,
+    dueAt: dueAt?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,27 @@
+import type { PersonalTable } from "../../../platform/personal_data.ts";
+import { AUDIT_DATA } from "../../audit/mod.ts";
+import { AUTH_DATA } from "../../auth/mod.ts";
+import { CHAT_DATA } from "../../chat/mod.ts";
+import { MFA_DATA } from "../../mfa/mod.ts";
+import { ACCOUNT_DATA } from "./personal_data.ts";
+
+/**
+ * Every table with rows about users, in the order in which they are erased: what opens the account goes last. A feature
+ * states the policies of its own tables; one that is missing here fails a test against the database itself.
+ */
+export const PERSONAL_DATA: PersonalTable[] = [
+  ...CHAT_DATA,
+  ...AUDIT_DATA,
+  ...ACCOUNT_DATA,
+  ...MFA_DATA,
+  ...AUTH_DATA,
+];
+
+/** Tables that are about nobody, each with the reason. */
+export const IMPERSONAL_TABLES: Record<string, string> = {
+  bus_outbox: "word of what other rows say, deleted within seconds",
+  dev_secrets: "keys that development has made up",
+  job_outbox: "work that waits, deleted when it is done",
+  job_outbox_head: "the relay's own count",
+  migrations: "names of applied migrations",
+};

@@ -6,15 +6,16 @@
  */
 import { parseArgs } from "node:util";
 
-import { generateSigningKey } from "../../src/platform/tokens.ts";
+import { createTokens, generateSigningKey } from "../../src/platform/tokens.ts";
 import { call as ask } from "../../test/support/client.ts";
-import { type Cluster, type Instance, openCluster } from "../../test/support/instance.ts";
+import { type Instance, openCluster } from "../../test/support/instance.ts";
 import { type Document, type Listed, listOperations } from "../../test/support/openapi.ts";
 import { closeTestServices } from "../../test/support/services.ts";
 import { listCalls } from "./sqlmap/calls.ts";
 import { openControls } from "./sqlmap/control.ts";
 import { openDoor, type Subject } from "./sqlmap/door.ts";
 import { FRAME_NAMES, frameSubject, listFrame } from "./sqlmap/frames.ts";
+import type { World } from "./sqlmap/fresh.ts";
 import { formatRow, judge, type Row } from "./sqlmap/report.ts";
 import { isSuccess, listSubjects } from "./sqlmap/subjects.ts";
 import { findSqlmap, tryInjections } from "./sqlmap/tool.ts";
@@ -55,7 +56,13 @@ async function main(): Promise<number> {
     subjects: () => listSubjects({ base: holes.url, listed, document: NO_SCHEMAS }, { hole: make }),
     hole: { place, kind },
   }));
-  const rows = await runAll([...controls, ...(await listTasks(cluster, server))], {
+  const world: World = {
+    url: server.url,
+    sql: cluster.database.sql,
+    dataDir: cluster.dataDir,
+    tokens: createTokens([key], () => new Date()),
+  };
+  const rows = await runAll([...controls, ...(await listTasks(world))], {
     binary,
     deadline,
   });
@@ -64,10 +71,8 @@ async function main(): Promise<number> {
 
 const NO_SCHEMAS = { components: { schemas: {}, headers: {}, securitySchemes: {} } };
 
-async function listTasks(
-  { database: { sql }, dataDir }: Cluster,
-  { url }: Instance,
-): Promise<Task[]> {
+async function listTasks(world: World): Promise<Task[]> {
+  const { url } = world;
   const document = (await ask("GET", `${url}/swagger/json`)).body as unknown as Document;
   const all = [...listOperations(document), ...FRAME_NAMES.map(listFrame)];
   const unknown = positionals.filter(
@@ -83,10 +88,7 @@ async function listTasks(
       subjects: async () =>
         FRAME_NAMES.includes(listed.operation.operationId)
           ? [["as its sender", await frameSubject(url, listed.operation.operationId)]]
-          : await listSubjects(
-              { base: url, listed, document },
-              await listCalls({ url, sql, dataDir }, listed),
-            ),
+          : await listSubjects({ base: url, listed, document }, await listCalls(world, listed)),
     }));
 }
 

@@ -1,13 +1,9 @@
-import type postgres from "postgres";
-
-import { digestOf, type Purpose } from "../../../src/features/account/service/links.ts";
 import { INPUTS, type Stage } from "../../../test/support/access_rows.ts";
 import {
   call as ask,
   converse,
   PASSWORD,
   type Person,
-  sessionOf,
   signIn,
   signUp,
 } from "../../../test/support/client.ts";
@@ -17,20 +13,14 @@ import { chatScenarios } from "../../../test/support/contract_chat.ts";
 import { signUpAs, staffScenarios } from "../../../test/support/contract_staff.ts";
 import { totpScenarios } from "../../../test/support/contract_totp.ts";
 import type { Listed } from "../../../test/support/openapi.ts";
-
-export interface World {
-  url: string;
-  sql: postgres.Sql;
-  dataDir: string;
-}
+import { codeOf } from "../../../test/support/totp.ts";
+import { forgetApp, newApp, newChangeLink, newLink, newSession, type World } from "./fresh.ts";
 
 /** A call that succeeds, made anew each time. */
 export type Make = () => Call | Promise<Call>;
 
 type Calls = Record<string, Make>;
 type Scenarios = Record<string, Calls>;
-
-const TOKEN_PREFIX = "frv1_";
 
 /**
  * The ways in which an operation succeeds, by name: those that are written here, else those of the contract's scenarios,
@@ -96,11 +86,11 @@ const OWN: Record<string, (world: World) => Calls | Promise<Calls>> = {
     const { email } = await signUp(url);
     return { "with a password": () => ({ body: { email, password: PASSWORD } }) };
   },
-  refreshSession: async ({ url }) => waysOut(url, await signUp(url)),
-  logout: async ({ url }) => {
-    const lan = await signUp(url);
-    const token = async () => ({ token: (await signIn(url, lan)).token });
-    return { "with a token": token, ...waysOut(url, lan) };
+  refreshSession: async (world) => waysOut(world, await signUp(world.url)),
+  logout: async (world) => {
+    const lan = await signUp(world.url);
+    const token = async () => ({ token: (await newSession(world, lan)).token });
+    return { "with a token": token, ...waysOut(world, lan) };
   },
   reauthenticate: async ({ url }) => {
     const { token } = await signUp(url);
@@ -111,10 +101,10 @@ const OWN: Record<string, (world: World) => Calls | Promise<Calls>> = {
     await signIn(url, lan);
     return { "two of them": () => ({ token: lan.token }) };
   },
-  endSession: async ({ url }) => {
-    const lan = await signUp(url);
-    const another = async () => sessionOf((await signIn(url, lan)).token);
-    return { another: async () => ({ token: lan.token, params: { id: await another() } }) };
+  endSession: async (world) => {
+    const lan = await signUp(world.url);
+    const params = async () => ({ id: (await newSession(world, lan)).id });
+    return { another: async () => ({ token: lan.token, params: await params() }) };
   },
   endSessions: async ({ url }) => {
     const { token } = await signUp(url);
@@ -197,62 +187,51 @@ const OWN: Record<string, (world: World) => Calls | Promise<Calls>> = {
   },
   confirmEmail: async (world) => {
     const lan = await signUp(world.url);
-    const token = () => insertLink(world, { person: lan, purpose: "email_verification" });
+    const token = () => newLink(world, { person: lan, purpose: "email_verification" });
     return { "by a link": async () => ({ body: { token: await token() } }) };
   },
   resetPassword: async (world) => {
     const lan = await signUp(world.url);
-    const token = () => insertLink(world, { person: lan, purpose: "password_reset" });
+    const token = () => newLink(world, { person: lan, purpose: "password_reset" });
     return { "by a link": async () => ({ body: { token: await token(), password: PASSWORD } }) };
+  },
+  beginTotp: async (world) => {
+    const lan = await signUp(world.url);
+    await newApp(world, lan, false);
+    return {
+      "the first": async () => {
+        await forgetApp(world, lan);
+        return { token: lan.token };
+      },
+    };
+  },
+  confirmTotp: async (world) => {
+    const lan = await signUp(world.url);
+    const code = async () => codeOf(await newApp(world, lan, false));
+    return { "with a code": async () => ({ token: lan.token, body: { code: await code() } }) };
+  },
+  disableTotp: async (world) => {
+    const lan = await signUp(world.url);
+    const code = async () => codeOf(await newApp(world, lan, true), 1);
+    return { "with a code": async () => ({ token: lan.token, body: { code: await code() } }) };
   },
   confirmEmailChange: async (world) => {
     const lan = await signUp(world.url);
-    return { "by a link": async () => ({ body: { token: await insertChange(world, lan) } }) };
+    return { "by a link": async () => ({ body: { token: await newChangeLink(world, lan) } }) };
   },
 };
 
-/** What shows which session is meant, where it is not an access token. */
-function waysOut(url: string, person: Person): Calls {
+/** What shows which session is meant, where it is not an access token: in a cookie as our own page sends it, or bare. */
+function waysOut(world: World, person: Person): Calls {
+  const refreshToken = async () => (await newSession(world, person)).refreshToken;
   return {
-    "with a cookie": async () => ({ headers: await pageHeaders(url, person) }),
-    "with a body": async () => ({
-      body: { refreshToken: (await signIn(url, person)).refreshToken },
+    "with a cookie": async () => ({
+      headers: {
+        cookie: `__Host-frm_refresh=${await refreshToken()}`,
+        origin: world.url,
+        "x-frm-csrf": "1",
+      },
     }),
+    "with a body": async () => ({ body: { refreshToken: await refreshToken() } }),
   };
-}
-
-/** As a page of our own sends its cookie. */
-async function pageHeaders(url: string, { email }: Person): Promise<Record<string, string>> {
-  const { headers } = await ask("POST", `${url}/v1/auth/login`, {
-    body: { email, password: PASSWORD },
-  });
-  const cookie = headers.get("set-cookie")?.split(";")[0] ?? "";
-  return { cookie, origin: url, "x-frm-csrf": "1" };
-}
-
-interface Wanted {
-  person: Person;
-  purpose: Purpose;
-  changeId?: string;
-}
-
-/** As the job does that mails it, but without the mail, because a call that succeeds uses its link up. */
-async function insertLink({ sql }: World, { person, purpose, changeId }: Wanted): Promise<string> {
-  const token = `${TOKEN_PREFIX}${crypto.randomUUID()}${crypto.randomUUID()}`;
-  const digest = Buffer.from(digestOf(token));
-  await sql`insert into app.account_tokens
-    (id, user_id, purpose, digest, email, change_id, mail_id, created_at, expires_at)
-    values (${Bun.randomUUIDv7()}, ${person.id}, ${purpose}, ${digest}, ${person.email},
-      ${changeId ?? null}, ${crypto.randomUUID()}, now(), now() + interval '30 minutes')`;
-  return token;
-}
-
-async function insertChange(world: World, person: Person): Promise<string> {
-  const changeId = Bun.randomUUIDv7();
-  const newEmail = `${crypto.randomUUID()}@example.com`;
-  await world.sql`delete from app.email_changes where user_id = ${person.id}`;
-  await world.sql`insert into app.email_changes
-    (id, user_id, old_email, new_email, created_at, expires_at)
-    values (${changeId}, ${person.id}, ${person.email}, ${newEmail}, now(), now() + interval '1 hour')`;
-  return await insertLink(world, { person, purpose: "email_change_old", changeId });
 }

@@ -7,8 +7,8 @@ import type { Place } from "./places.ts";
 
 const APT = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"];
 const INSTALL_LIMIT_MS = 300_000;
-/** A pause this long is not taken for a slow answer, and one parameter costs only a few of them. */
-const SLEEP_S = 2;
+/** A pause this long stands out even on a busy machine, and costs time only where there is a hole. */
+const SLEEP_S = 3;
 const REQUEST_LIMIT_S = 20;
 /**
  * Answers that differ with a condition, errors that carry data, statements that are added, and pauses: whatever can be

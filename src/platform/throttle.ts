@@ -1,4 +1,4 @@
-import { AppError, TooManyAttempts } from "./errors.ts";
+import { AppError, type ErrorKind, TooManyAttempts } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import type { Redis } from "./redis.ts";
 import { type Change, type Counted, createMemoryThrottle } from "./throttle_memory.ts";
@@ -82,6 +82,29 @@ export async function forgetSubjects(
     for (const { scope, name, subject } of subjects)
       await client.del(keys.throttle(scope, name, digest(subject)));
   });
+}
+
+/** A try, and what of it counts against the caller. */
+export interface CountedAttempt extends Attempt {
+  /** Failures of these kinds count; any other, such as that of a busy server, is taken back. */
+  counted: readonly ErrorKind[];
+  /** Whether a success counts too, where it is the tries that are to be few. */
+  isSuccessCounted?: boolean;
+}
+
+/** @throws AppError too_many_attempts before any work is done; else what the work throws. */
+export async function workWithin<T>(
+  throttle: Throttle,
+  { counted, isSuccessCounted = false, ...attempt }: CountedAttempt,
+  work: () => Promise<T>,
+): Promise<T> {
+  const admitted = await throttle.admit(attempt);
+  const result = await work().catch(async (error: unknown) => {
+    if (!(error instanceof AppError && counted.includes(error.kind))) await admitted.cancel();
+    throw error;
+  });
+  if (!isSuccessCounted) await admitted.succeed();
+  return result;
 }
 
 function digest(subject: string): string {

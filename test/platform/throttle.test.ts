@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 
+import { AppError, NotFound } from "../../src/platform/errors.ts";
+import { workWithin } from "../../src/platform/throttle.ts";
 import {
   ACCOUNT,
   ADDRESS,
@@ -111,6 +113,26 @@ test("a try that was not the caller's fault leaves everything as it was", async 
     await admitted.cancel();
   }
   expect(await exhaust(throttles.here, tried)).toBe(PAIR.freeFailures);
+});
+
+test("of work that is done within a throttle, only what is counted is held against the caller", async () => {
+  const tried = { ...attempt("lan", "203.0.113.9"), counted: [NotFound] };
+  const fail = (error: Error) =>
+    workWithin(throttles.here, tried, () => Promise.reject(error)).catch(
+      (thrown: unknown) => thrown,
+    );
+  const [ours, theirs] = [new Error("Cannot work"), new AppError(NotFound, "Cannot find it")];
+  for (let turn = 0; turn < PAIR.freeFailures * 2; turn += 1) expect(await fail(ours)).toBe(ours);
+  expect(await workWithin(throttles.there, tried, async () => 7)).toBe(7);
+  for (let turn = 0; turn < PAIR.freeFailures; turn += 1) expect(await fail(theirs)).toBe(theirs);
+  expect(await waitOf(throttles.there, tried)).toBe(FIRST_WAIT_S);
+});
+
+test("where tries are to be few, a success is one", async () => {
+  const tried = { ...attempt("lan", "203.0.113.10"), counted: [], isSuccessCounted: true };
+  for (let turn = 0; turn < PAIR.freeFailures; turn += 1)
+    await workWithin(throttles.here, tried, async () => turn);
+  expect(await waitOf(throttles.there, tried)).toBe(FIRST_WAIT_S);
 });
 
 test("strangers who keep an account busy do not keep its owner out, who is held by the pair alone", async () => {

@@ -1,7 +1,6 @@
-import { AppError, type ErrorKind } from "../../../platform/errors.ts";
 import { callerOf } from "../../../platform/http/client_address.ts";
 import type { Platform } from "../../../platform/platform.ts";
-import type { Admitted, Attempt } from "../../../platform/throttle.ts";
+import { workWithin } from "../../../platform/throttle.ts";
 import type { ThrottlePolicy } from "../../../platform/throttle_policy.ts";
 import { InvalidCredentials } from "../../auth/mod.ts";
 import { LinkInvalid } from "../schema.ts";
@@ -55,7 +54,8 @@ export async function withinMails<T>(
     ...to.map((subject) => ({ policy: MAIL_TO_ADDRESS, subject })),
     { policy: MAIL_BY_CALLER, subject: callerOf(address) },
   ];
-  return await counting(platform, { scope: "mail", checks, counted: "all" }, work);
+  const attempt = { scope: "mail", checks, counted: [], isSuccessCounted: true };
+  return await workWithin(platform.throttle, attempt, work);
 }
 
 /** Tries a token of a link. @throws AppError too_many_attempts. */
@@ -65,7 +65,8 @@ export async function withinLinks<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const checks = [{ policy: LINKS_OF_CALLER, subject: callerOf(address) }];
-  return await counting(platform, { scope: "link", checks, counted: LinkInvalid }, work);
+  const attempt = { scope: "link", checks, counted: [LinkInvalid] };
+  return await workWithin(platform.throttle, attempt, work);
 }
 
 /** Tries the present password of a signed-in user. @throws AppError too_many_attempts. */
@@ -75,34 +76,6 @@ export async function withinPasswords<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const checks = [{ policy: PASSWORDS_OF_ACCOUNT, subject: userId }];
-  return await counting(platform, { scope: "password", checks, counted: InvalidCredentials }, work);
-}
-
-/** What counts against the caller: every try that is done, or only those that fail in this way. */
-interface CountedAttempt extends Attempt {
-  counted: "all" | ErrorKind;
-}
-
-async function counting<T>(
-  platform: Platform,
-  { counted, ...attempt }: CountedAttempt,
-  work: () => Promise<T>,
-): Promise<T> {
-  const admitted = await platform.throttle.admit(attempt);
-  const result = await cancelUnless(counted, admitted, work);
-  if (counted !== "all") await admitted.succeed();
-  return result;
-}
-
-async function cancelUnless<T>(
-  counted: CountedAttempt["counted"],
-  admitted: Admitted,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof AppError && error.kind === counted)) await admitted.cancel();
-    throw error;
-  }
+  const attempt = { scope: "password", checks, counted: [InvalidCredentials] };
+  return await workWithin(platform.throttle, attempt, work);
 }

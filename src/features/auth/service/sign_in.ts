@@ -1,7 +1,7 @@
-import { AlreadyExists, AppError, type ErrorKind } from "../../../platform/errors.ts";
+import { AlreadyExists } from "../../../platform/errors.ts";
 import { callerOf } from "../../../platform/http/client_address.ts";
 import type { Platform } from "../../../platform/platform.ts";
-import type { Admitted } from "../../../platform/throttle.ts";
+import { workWithin } from "../../../platform/throttle.ts";
 import type { ThrottlePolicy } from "../../../platform/throttle_policy.ts";
 import { TotpInvalid } from "../../mfa/mod.ts";
 import { AccountBanned, InvalidCredentials } from "../schema.ts";
@@ -61,7 +61,7 @@ export async function logInWithin(
 ): Promise<SignIn> {
   const account = normalizeEmail(input.email);
   const caller = callerOf(input.address);
-  const admitted = await platform.throttle.admit({
+  const attempt = {
     scope: "login",
     checks: [
       { policy: LOGIN_OF_PAIR, subject: `${caller} ${account}` },
@@ -69,11 +69,9 @@ export async function logInWithin(
       { policy: LOGIN_OF_ADDRESS, subject: caller },
     ],
     known: { account, caller },
-  });
-  const counted = [InvalidCredentials, AccountBanned, TotpInvalid];
-  const signIn = await cancelUnless(counted, admitted, () => login(platform, input));
-  await admitted.succeed();
-  return signIn;
+    counted: [InvalidCredentials, AccountBanned, TotpInvalid],
+  };
+  return await workWithin(platform.throttle, attempt, () => login(platform, input));
 }
 
 /**
@@ -84,23 +82,11 @@ export async function registerWithin(
   platform: Platform,
   input: From<Parameters<typeof register>[1]>,
 ): Promise<SignIn> {
-  const admitted = await platform.throttle.admit({
+  const attempt = {
     scope: "register",
     checks: [{ policy: REGISTER_OF_ADDRESS, subject: callerOf(input.address) }],
-  });
-  return await cancelUnless([AlreadyExists], admitted, () => register(platform, input));
-}
-
-/** Only these failures are the caller's; any other, such as a busy server, is taken back. */
-async function cancelUnless<T>(
-  counted: ErrorKind[],
-  admitted: Admitted,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof AppError && counted.includes(error.kind))) await admitted.cancel();
-    throw error;
-  }
+    counted: [AlreadyExists],
+    isSuccessCounted: true,
+  };
+  return await workWithin(platform.throttle, attempt, () => register(platform, input));
 }

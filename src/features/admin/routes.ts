@@ -1,15 +1,7 @@
 import { Elysia } from "elysia";
 
-import {
-  Forbidden,
-  InvalidCursor,
-  NotFound,
-  SessionRevoked,
-  TokenExpired,
-  TokenInvalid,
-  Unauthenticated,
-  ValidationFailed,
-} from "../../platform/errors.ts";
+import { Forbidden, InvalidCursor, NotFound, ValidationFailed } from "../../platform/errors.ts";
+import { SIGNED_IN_REFUSALS } from "../../platform/http/access.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { problems } from "../../platform/problems.ts";
 import { PAGE_LIMIT, PageQuery } from "../../platform/schema.ts";
@@ -28,14 +20,7 @@ import { changeUser } from "./service/changes.ts";
 import { listUsers } from "./service/users.ts";
 
 /** To whoever may not, there is nothing here. */
-const refused = [
-  Unauthenticated,
-  TokenExpired,
-  TokenInvalid,
-  SessionRevoked,
-  NotFound,
-  ValidationFailed,
-] as const;
+const refused = [...SIGNED_IN_REFUSALS, NotFound, ValidationFailed] as const;
 
 /** GET /v1/admin/users · PATCH …/{id} · GET …/{id}/audit */
 export function adminRoutes(platform: Platform) {

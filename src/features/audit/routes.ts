@@ -1,13 +1,7 @@
 import { Elysia } from "elysia";
 
-import {
-  InvalidCursor,
-  SessionRevoked,
-  TokenExpired,
-  TokenInvalid,
-  Unauthenticated,
-  ValidationFailed,
-} from "../../platform/errors.ts";
+import { InvalidCursor, ValidationFailed } from "../../platform/errors.ts";
+import { SIGNED_IN_REFUSALS } from "../../platform/http/access.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { problems } from "../../platform/problems.ts";
 import { PAGE_LIMIT, PageQuery } from "../../platform/schema.ts";
@@ -15,14 +9,7 @@ import { auth } from "../auth/mod.ts";
 import { AuditPage, operations } from "./schema.ts";
 import { listAudit } from "./service.ts";
 
-const refused = problems(
-  Unauthenticated,
-  TokenExpired,
-  TokenInvalid,
-  SessionRevoked,
-  ValidationFailed,
-  InvalidCursor,
-);
+const refused = problems(...SIGNED_IN_REFUSALS, ValidationFailed, InvalidCursor);
 
 /** GET /v1/me/audit */
 export function auditRoutes(platform: Platform) {

@@ -3,13 +3,10 @@ import { Elysia } from "elysia";
 import {
   AlreadyExists,
   NotFound,
-  SessionRevoked,
-  TokenExpired,
-  TokenInvalid,
   TooManyAttempts,
-  Unauthenticated,
   ValidationFailed,
 } from "../../platform/errors.ts";
+import { SIGNED_IN_REFUSALS } from "../../platform/http/access.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { problems } from "../../platform/problems.ts";
 import { auth, ReauthenticationRequired } from "../auth/mod.ts";
@@ -32,8 +29,7 @@ import {
 } from "./service/enrolment.ts";
 
 const LOCATION = "/v1/account/totp";
-const refused = [Unauthenticated, TokenExpired, TokenInvalid, SessionRevoked] as const;
-const changeRefused = [...refused, ValidationFailed] as const;
+const changeRefused = [...SIGNED_IN_REFUSALS, ValidationFailed] as const;
 
 /** GET, POST, DELETE /v1/account/totp · POST …/confirm, …/recovery-codes */
 export function mfaRoutes(platform: Platform) {
@@ -41,7 +37,7 @@ export function mfaRoutes(platform: Platform) {
     .use(auth(platform))
     .guard({ signedIn: true })
     .get("", ({ session }) => getTotpState(platform, session), {
-      response: { 200: TotpState, ...problems(...refused) },
+      response: { 200: TotpState, ...problems(...SIGNED_IN_REFUSALS) },
       detail: operations.getTotp,
     })
     .post(

@@ -4,12 +4,9 @@ import {
   AppError,
   DependencyUnavailable,
   OriginNotAllowed,
-  SessionRevoked,
-  TokenExpired,
-  TokenInvalid,
-  Unauthenticated,
   ValidationFailed,
 } from "../../platform/errors.ts";
+import { SIGNED_IN_REFUSALS } from "../../platform/http/access.ts";
 import { isOwnOrigin } from "../../platform/http/cookies.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { problems } from "../../platform/problems.ts";
@@ -20,10 +17,7 @@ import { operations, SubprotocolRequired, Ticket, TicketBody } from "./schema.ts
 import { issueTicket } from "./service.ts";
 
 const refused = problems(
-  Unauthenticated,
-  TokenExpired,
-  TokenInvalid,
-  SessionRevoked,
+  ...SIGNED_IN_REFUSALS,
   OriginNotAllowed,
   ValidationFailed,
   DependencyUnavailable,

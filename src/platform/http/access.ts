@@ -1,6 +1,13 @@
 import { type DocumentDecoration, Elysia } from "elysia";
 
-import { AppError, NotFound, Unauthenticated } from "../errors.ts";
+import {
+  AppError,
+  NotFound,
+  SessionRevoked,
+  TokenExpired,
+  TokenInvalid,
+  Unauthenticated,
+} from "../errors.ts";
 import { type AccountRole, hasPermission, type Permission } from "../permissions.ts";
 import { type Json, normalizeInput, refuseRepeated } from "../text.ts";
 import { readJsonBody } from "./body.ts";
@@ -12,6 +19,14 @@ const MAY = "may ";
 const ADMIN_PATH = /^\/v1\/admin(?:\/|$)/;
 
 const BEARER = /^Bearer ([\w.~+/=-]{1,2048})$/i;
+
+/** What every route answers that asks for a signed-in caller, when there is none. */
+export const SIGNED_IN_REFUSALS = [
+  Unauthenticated,
+  TokenExpired,
+  TokenInvalid,
+  SessionRevoked,
+] as const;
 
 /** The bearer token of a request. @throws AppError unauthenticated when there is none. */
 function bearerOf(request: Request): string {

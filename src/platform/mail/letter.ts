@@ -1,5 +1,5 @@
 import type { Locale } from "../errors.ts";
-import type { Mail } from "./mailer.ts";
+import type { Mail, Mailer } from "./mailer.ts";
 
 /** What a mail says, as plain text; the layout makes both of its forms. */
 export interface Letter {
@@ -9,6 +9,24 @@ export interface Letter {
   action?: { label: string; url: string };
   /** Why the reader gets it. */
   reason: string;
+}
+
+/** A letter on its way: `id` is that of the job which sends it, so that it arrives once. */
+export interface Sending {
+  id: string;
+  to: { name: string; address: string; locale: Locale };
+  letter: Letter;
+}
+
+/** @throws Error when the letter could not be handed over; the job tries again. */
+export async function sendLetter(
+  { mailer }: { mailer: Mailer },
+  { id, to, letter }: Sending,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, address, locale } = to;
+  const mail = { id, to: { name, address }, locale, ...composeLetter(locale, letter) };
+  await mailer.send(mail, signal);
 }
 
 /** The text form and the HTML form of a letter. Everything in it is escaped, names of people above all. */

@@ -1,14 +1,7 @@
 import { Elysia } from "elysia";
 
-import {
-  Overloaded,
-  SessionRevoked,
-  TokenExpired,
-  TokenInvalid,
-  TooManyAttempts,
-  Unauthenticated,
-  ValidationFailed,
-} from "../../../platform/errors.ts";
+import { Overloaded, TooManyAttempts, ValidationFailed } from "../../../platform/errors.ts";
+import { SIGNED_IN_REFUSALS } from "../../../platform/http/access.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
 import { TotpInvalid, TotpRequired } from "../../mfa/mod.ts";
@@ -17,10 +10,7 @@ import { InvalidCredentials, operations, ReauthenticationBody } from "../schema.
 import { reauthenticate } from "../service/recent.ts";
 
 const refused = problems(
-  Unauthenticated,
-  TokenExpired,
-  TokenInvalid,
-  SessionRevoked,
+  ...SIGNED_IN_REFUSALS,
   InvalidCredentials,
   TotpRequired,
   TotpInvalid,

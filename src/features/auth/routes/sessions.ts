@@ -1,22 +1,13 @@
 import { Elysia } from "elysia";
 
-import {
-  InvalidCursor,
-  NotFound,
-  SessionRevoked,
-  TokenExpired,
-  TokenInvalid,
-  Unauthenticated,
-  ValidationFailed,
-} from "../../../platform/errors.ts";
+import { InvalidCursor, NotFound, ValidationFailed } from "../../../platform/errors.ts";
+import { SIGNED_IN_REFUSALS } from "../../../platform/http/access.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
 import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
 import { auth } from "../mod.ts";
 import { operations, SessionPage, SessionParams, SessionScope } from "../schema.ts";
 import { endManySessions, endSession, listSessions } from "../service/session_list.ts";
-
-const refused = [Unauthenticated, TokenExpired, TokenInvalid, SessionRevoked] as const;
 
 /** GET /v1/sessions · DELETE /v1/sessions, …/{id} */
 export function sessionRoutes(platform: Platform) {
@@ -33,7 +24,10 @@ export function sessionRoutes(platform: Platform) {
         listSessions(platform, session, { ...query, limit: query.limit ?? PAGE_LIMIT }),
       {
         query: PageQuery,
-        response: { 200: SessionPage, ...problems(...refused, InvalidCursor, ValidationFailed) },
+        response: {
+          200: SessionPage,
+          ...problems(...SIGNED_IN_REFUSALS, InvalidCursor, ValidationFailed),
+        },
         detail: operations.listSessions,
       },
     )
@@ -45,7 +39,7 @@ export function sessionRoutes(platform: Platform) {
       },
       {
         query: SessionScope,
-        response: problems(...refused, ValidationFailed),
+        response: problems(...SIGNED_IN_REFUSALS, ValidationFailed),
         detail: operations.endSessions,
       },
     )
@@ -58,7 +52,7 @@ export function sessionRoutes(platform: Platform) {
       },
       {
         params: SessionParams,
-        response: problems(...refused, NotFound, ValidationFailed),
+        response: problems(...SIGNED_IN_REFUSALS, NotFound, ValidationFailed),
         detail: operations.endSession,
       },
     );

@@ -14,7 +14,7 @@ import {
   Unauthenticated,
   ValidationFailed,
 } from "../../../platform/errors.ts";
-import { findBearer } from "../../../platform/http/access.ts";
+import { findBearer, SIGNED_IN_REFUSALS } from "../../../platform/http/access.ts";
 import {
   type AddressSource,
   createClientAddress,
@@ -79,7 +79,6 @@ const refreshRefused = problems(
   ValidationFailed,
 );
 const logoutRefused = problems(TokenExpired, TokenInvalid, CsrfRejected, ValidationFailed);
-const sessionRefused = problems(Unauthenticated, TokenExpired, TokenInvalid, SessionRevoked);
 
 /** POST /v1/auth/{register,login,refresh,logout} · GET /v1/me · GET /.well-known/jwks.json */
 export function authRoutes(platform: Platform) {
@@ -156,7 +155,7 @@ export function authRoutes(platform: Platform) {
     )
     .get("/v1/me", ({ session }) => getMe(session), {
       signedIn: true,
-      response: { 200: Me, ...sessionRefused },
+      response: { 200: Me, ...problems(...SIGNED_IN_REFUSALS) },
       detail: operations.getMe,
     })
     .get(

@@ -1,4 +1,4 @@
-import { and, eq, isNotNull, isNull } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { uniqueViolation } from "../../../platform/database_errors.ts";
@@ -14,7 +14,7 @@ import { assertPasswordFits } from "./password_policy.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
 import { rehash } from "./rehash.ts";
 import { announceEnded } from "./session_end.ts";
-import { insertSession, type NewSession, type Origin } from "./sessions.ts";
+import { insertSession, type NewSession, type Origin, OWN_FIELDS } from "./sessions.ts";
 
 /** What a successful sign-in hands out. */
 export interface SignIn {
@@ -164,16 +164,7 @@ async function recordSignIn(
 /** @throws AppError session_revoked for an account that is gone, or was banned while its owner was on the way in. */
 export async function selectMe(tx: Transaction, userId: string): Promise<Me> {
   const [row] = await tx
-    .select({
-      id: users.id,
-      email: accounts.email,
-      emailVerified: isNotNull(accounts.emailVerifiedAt).mapWith(Boolean),
-      displayName: users.displayName,
-      role: accounts.role,
-      tier: accounts.tier,
-      locale: accounts.locale,
-      createdAt: users.createdAt,
-    })
+    .select({ id: users.id, ...OWN_FIELDS })
     .from(users)
     .innerJoin(accounts, eq(accounts.userId, users.id))
     .where(and(eq(users.id, userId), isNull(accounts.bannedAt)));

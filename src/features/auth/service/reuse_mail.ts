@@ -1,5 +1,5 @@
 import type { Locale } from "../../../platform/errors.ts";
-import { composeLetter, type Letter } from "../../../platform/mail/letter.ts";
+import { type Letter, sendLetter } from "../../../platform/mail/letter.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { findAddressee } from "./addressees.ts";
 
@@ -8,17 +8,10 @@ export async function sendReuseMail(
   platform: WorkerPlatform,
   input: { userId: string; mailId: string; signal: AbortSignal },
 ): Promise<void> {
-  const user = await findAddressee(platform, input.userId);
-  if (!user) return;
-  const { name, address, locale } = user;
-  const letter = LETTERS[locale](name, platform.config.publicUrl.href);
-  const mail = {
-    id: input.mailId,
-    to: { name, address },
-    locale,
-    ...composeLetter(locale, letter),
-  };
-  await platform.mailer.send(mail, input.signal);
+  const to = await findAddressee(platform, input.userId);
+  if (!to) return;
+  const letter = LETTERS[to.locale](to.name, platform.config.publicUrl.href);
+  await sendLetter(platform, { id: input.mailId, to, letter }, input.signal);
 }
 
 const LETTERS: Record<Locale, (name: string, url: string) => Letter> = {

@@ -97,6 +97,17 @@ export async function authenticate(platform: Platform, token: string): Promise<C
   return { ...session, validUntil };
 }
 
+/** What users see of their own account. */
+export const OWN_FIELDS = {
+  email: accounts.email,
+  emailVerified: isNotNull(accounts.emailVerifiedAt).mapWith(Boolean),
+  displayName: users.displayName,
+  role: accounts.role,
+  tier: accounts.tier,
+  locale: accounts.locale,
+  createdAt: users.createdAt,
+};
+
 /** The user's own account, as the session carries it. */
 export function getMe(session: Session): Me {
   const { userId: id, email, emailVerified, displayName, role, tier, locale, createdAt } = session;
@@ -151,13 +162,7 @@ async function loadSession(
         ),
       )
       .returning({
-        email: accounts.email,
-        emailVerified: isNotNull(accounts.emailVerifiedAt).mapWith(Boolean),
-        displayName: users.displayName,
-        role: accounts.role,
-        tier: accounts.tier,
-        locale: accounts.locale,
-        createdAt: users.createdAt,
+        ...OWN_FIELDS,
         version: accounts.version,
         endsAt: sessions.expiresAt,
       }),

@@ -1,5 +1,5 @@
 import type { Locale } from "../../../platform/errors.ts";
-import { composeLetter, type Letter } from "../../../platform/mail/letter.ts";
+import { type Letter, sendLetter } from "../../../platform/mail/letter.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { makeLink } from "../../account/mod.ts";
 import { findAddressee } from "./addressees.ts";
@@ -9,24 +9,17 @@ export async function sendWelcomeMail(
   platform: WorkerPlatform,
   input: { userId: string; mailId: string; signal: AbortSignal },
 ): Promise<void> {
-  const user = await findAddressee(platform, input.userId);
-  if (!user) return;
-  const { name, address, locale } = user;
+  const to = await findAddressee(platform, input.userId);
+  if (!to) return;
   const url = await makeLink(platform, {
     userId: input.userId,
-    email: address,
+    email: to.address,
     purpose: "email_verification",
     mailId: input.mailId,
   });
   if (url === undefined) return;
-  const letter = LETTERS[locale](name, url);
-  const mail = {
-    id: input.mailId,
-    to: { name, address },
-    locale,
-    ...composeLetter(locale, letter),
-  };
-  await platform.mailer.send(mail, input.signal);
+  const letter = LETTERS[to.locale](to.name, url);
+  await sendLetter(platform, { id: input.mailId, to, letter }, input.signal);
 }
 
 const LETTERS: Record<Locale, (name: string, url: string) => Letter> = {

@@ -1,5 +1,5 @@
 import type { Locale } from "../../../platform/errors.ts";
-import { composeLetter, type Letter } from "../../../platform/mail/letter.ts";
+import { type Letter, sendLetter } from "../../../platform/mail/letter.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { findAddressee } from "../../auth/mod.ts";
 import type { TotpMail } from "../schema.ts";
@@ -11,19 +11,12 @@ export async function sendTotpMail(
   platform: WorkerPlatform,
   input: { userId: string; what: What; mailId: string; signal: AbortSignal },
 ): Promise<void> {
-  const user = await findAddressee(platform, input.userId);
-  if (!user) return;
-  const { name, address, locale } = user;
+  const to = await findAddressee(platform, input.userId);
+  if (!to) return;
   const url = platform.config.publicUrl.href;
-  const [subject, what] = EVENTS[locale][input.what];
-  const letter = FRAMES[locale]({ name, url, subject, what });
-  const mail = {
-    id: input.mailId,
-    to: { name, address },
-    locale,
-    ...composeLetter(locale, letter),
-  };
-  await platform.mailer.send(mail, input.signal);
+  const [subject, what] = EVENTS[to.locale][input.what];
+  const letter = FRAMES[to.locale]({ name: to.name, url, subject, what });
+  await sendLetter(platform, { id: input.mailId, to, letter }, input.signal);
 }
 
 /** The subject, and the paragraph that says what has happened. */

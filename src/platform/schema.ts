@@ -103,6 +103,28 @@ export function characters(lengths: Lengths, words: Words = {}) {
   return t.Unsafe<string>({ ...words, ...lengths, [Kind]: CHARACTERS, type: "string" });
 }
 
+/** An address that mail can be sent to. */
+export const Email = t.String({
+  format: "frm-email",
+  maxLength: 254,
+  examples: ["lan@example.com"],
+});
+
+const MAX_PASSWORD_LENGTH = 128;
+/** Counted after Unicode normalisation; no rules of composition, because length is what resists guessing. */
+export const NewPassword = characters(
+  { minLength: 8, maxLength: MAX_PASSWORD_LENGTH },
+  {
+    description: "Refused as `too_common` when it would be guessed soon.",
+    examples: ["eight silver rivers"],
+  },
+);
+/** One that is shown: a wrong one may be as long as it likes within reason, because it is wrong and not invalid. */
+export const ShownPassword = characters(
+  { minLength: 1, maxLength: MAX_PASSWORD_LENGTH },
+  { examples: ["seven green lanterns"] },
+);
+
 /** One line for people to read: no line breaks, no blank ends, at least one visible character. */
 export function line(maxLength: number, words: Words = {}) {
   const pattern = "^\\S(?:[^\\r\\n\\t]*\\S)?$";

@@ -2,7 +2,7 @@ import { t } from "elysia";
 
 import { defineError } from "../../platform/errors.ts";
 import { defineJob } from "../../platform/queue/definition.ts";
-import { Id, object, Time } from "../../platform/schema.ts";
+import { Email, Id, NewPassword, object, ShownPassword, Time } from "../../platform/schema.ts";
 
 export const LinkInvalid = defineError("link_invalid", 400, {
   en: "This link has expired or was used already; ask for a new one",
@@ -18,9 +18,6 @@ export const ExportNotReady = defineError("export_not_ready", 409, {
   vi: "Bản sao dữ liệu chưa sẵn sàng hoặc không tạo được",
 });
 
-const Email = t.String({ format: "frm-email", maxLength: 254, examples: ["lan@example.com"] });
-/** Counted after Unicode normalisation, as at the registration. */
-const NewPassword = t.String({ minLength: 8, maxLength: 128, examples: ["eight silver rivers"] });
 const Token = t.String({
   minLength: 1,
   maxLength: 128,
@@ -32,7 +29,7 @@ export const ForgottenBody = object({ email: Email });
 export const TokenBody = object({ token: Token });
 export const ResetBody = object({ token: Token, password: NewPassword });
 export const ChangePasswordBody = object({
-  currentPassword: t.String({ minLength: 1, maxLength: 128, examples: ["seven green lanterns"] }),
+  currentPassword: ShownPassword,
   newPassword: NewPassword,
 });
 export const ChangeEmailBody = object({ email: Email });

@@ -2,7 +2,18 @@ import { t } from "elysia";
 
 import { defineError } from "../../platform/errors.ts";
 import { defineJob } from "../../platform/queue/definition.ts";
-import { characters, count, Id, integer, line, object, page, Time } from "../../platform/schema.ts";
+import {
+  count,
+  Email,
+  Id,
+  integer,
+  line,
+  NewPassword,
+  object,
+  page,
+  ShownPassword,
+  Time,
+} from "../../platform/schema.ts";
 
 export const InvalidCredentials = defineError("invalid_credentials", 401, {
   en: "The e-mail address or the password is wrong",
@@ -27,17 +38,6 @@ export const ReauthenticationRequired = defineError("reauthentication_required",
   vi: "Vui lòng xác thực lại trước khi thực hiện thao tác này",
 });
 
-const Email = t.String({ format: "frm-email", maxLength: 254, examples: ["lan@example.com"] });
-/** Counted after Unicode normalisation; no rules of composition, because length is what resists guessing. */
-const NewPassword = characters(
-  { minLength: 8, maxLength: 128 },
-  {
-    description: "Refused as `too_common` when it would be guessed soon.",
-    examples: ["seven green lanterns"],
-  },
-);
-/** A wrong password may be as long as it likes within reason: it is wrong, not invalid. */
-const PASSWORD_LENGTHS = { minLength: 1, maxLength: 128 };
 /** Asked for where the account has a second factor; ignored where it has none. */
 const CODE = "Of the authenticator app, or a recovery code, after `totp_required`";
 const Code = t.Optional(t.String({ minLength: 6, maxLength: 32, description: CODE }));
@@ -57,14 +57,14 @@ export const RegisterBody = object({
 
 export const LoginBody = object({
   email: t.String({ minLength: 1, maxLength: 254, examples: ["lan@example.com"] }),
-  password: characters(PASSWORD_LENGTHS, { examples: ["seven green lanterns"] }),
+  password: ShownPassword,
   code: Code,
   transport: Transport,
 });
 
 /** Proves anew who is behind a session. */
 export const ReauthenticationBody = object({
-  password: characters(PASSWORD_LENGTHS, { examples: ["seven green lanterns"] }),
+  password: ShownPassword,
   code: Code,
 });
 

@@ -82,6 +82,18 @@ test("without the present password, or with one that is guessed soon, nothing ch
   expect(await statusOf(phone, second.url)).toBe(200);
 });
 
+test("characters of any kind are counted as at the registration, in what is shown and in what is new", async () => {
+  const emoji = Array.from({ length: 129 }, (_, at) => String.fromCodePoint(0x1f300 + at * 3));
+  const lan = await signUp(first.url);
+  const to = (from: string, count: number) =>
+    change(lan, { currentPassword: from, newPassword: emoji.slice(0, count).join("") });
+  expect(await to(PASSWORD, 7)).toBe("422 validation_failed");
+  expect(await to(PASSWORD, 129)).toBe("422 validation_failed");
+  expect(await to(PASSWORD, 128)).toBe("204");
+  expect(await to(emoji.slice(0, 128).join(""), 8)).toBe("204");
+  expect(await logIn(lan.email, emoji.slice(0, 8).join(""))).toBe(200);
+});
+
 test("where there is a second factor, the present password alone changes nothing", async () => {
   const lan = await signUp(first.url);
   const app = await enableApp(first.url, lan, cluster.database);

@@ -18,8 +18,11 @@ import { type Count, keepEnvironment, runGate, runStep, type Step } from "./gate
 
 const ROOT = join(import.meta.dir, "..");
 const CLIENT_LIMIT_MS = 2 * 60_000;
-/** Each side of a conversation has its own app and its own instance. */
-const SIDES = ["first", "second"];
+/**
+ * Builds of the app, by name: each is for one instance. Two of them are the sides of a conversation; files of tests that
+ * run at the same time share none.
+ */
+const BUILDS = ["first", "second", "mail", "session"];
 
 /** @returns the exit code. */
 async function runBrowserTests(patterns: string[]): Promise<number> {
@@ -52,8 +55,10 @@ async function runBrowserTests(patterns: string[]): Promise<number> {
 
 class StepFailed extends Error {}
 
-/** Two production builds of the app, each for an instance of its own. @throws StepFailed */
-async function prepareApps(work: string, signal: AbortSignal): Promise<AppCopy[]> {
+type NamedCopy = AppCopy & { name: string };
+
+/** Production builds of the app, each for an instance of its own. @throws StepFailed */
+async function prepareApps(work: string, signal: AbortSignal): Promise<NamedCopy[]> {
   const env = { ...keepEnvironment(process.env), NEXT_TELEMETRY_DISABLED: "1" };
   async function must(step: Step, more: Record<string, string> = {}): Promise<void> {
     const count: Count = await runStep(step, { ...env, ...more }, signal);
@@ -61,9 +66,9 @@ async function prepareApps(work: string, signal: AbortSignal): Promise<AppCopy[]
   }
   const argv = ["--no-orphans", join(ROOT, "scripts", "client.ts")];
   await must({ name: "client", argv, limitMs: CLIENT_LIMIT_MS }, { DATA_DIR: work });
-  const copies: AppCopy[] = [];
-  for (const side of SIDES) {
-    const copy = await copyApp(join(work, side), join(work, "client"));
+  const copies: NamedCopy[] = [];
+  for (const name of BUILDS) {
+    const copy = { name, ...(await copyApp(join(work, name), join(work, "client"))) };
     await must(installStep(copy));
     if (copies.length === 0) {
       await must(typegenStep(copy));

@@ -4,6 +4,7 @@ import { until } from "../support/poll.ts";
 
 /** One production build of the Next.js app, made by `bun run test:browser`. */
 export interface AppCopy {
+  name: string;
   dir: string;
   apiPort: number;
 }
@@ -18,10 +19,12 @@ export interface RunningApp extends AsyncDisposable {
 
 const START_LIMIT_MS = 30_000;
 
-export function listApps(): AppCopy[] {
-  const said = process.env["TEST_APPS"];
-  if (!said) throw new Error("Cannot find the built app: run bun run test:browser");
-  return JSON.parse(said) as AppCopy[];
+/** The build of this name. Its port is for one instance, so files of tests that run at the same time share none. */
+export function findApp(name: string): AppCopy {
+  const built = JSON.parse(process.env["TEST_APPS"] ?? "[]") as AppCopy[];
+  const app = built.find((copy) => copy.name === name);
+  if (!app) throw new Error(`Cannot find the app "${name}": run bun run test:browser`);
+  return app;
 }
 
 export async function startApp({ dir, apiPort }: AppCopy): Promise<RunningApp> {

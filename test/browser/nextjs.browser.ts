@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { call, converse, PASSWORD, type Person, signUp } from "../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../support/instance.ts";
-import { listApps, type RunningApp, startApp } from "./app.ts";
+import { findApp, type RunningApp, startApp } from "./app.ts";
 import { type Chromium, openChromium } from "./chromium.ts";
 import {
   bodies,
@@ -40,7 +40,7 @@ beforeAll(async () => {
   [cluster, chromium, apps] = await Promise.all([
     openCluster(),
     openChromium(),
-    Promise.all(listApps().map(startApp)),
+    Promise.all(["first", "second"].map((name) => startApp(findApp(name)))),
   ]);
   instances = [await startInstanceOf(side(0)), await startInstanceOf(side(1))];
   const { url } = instance(0);

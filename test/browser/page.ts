@@ -148,16 +148,18 @@ export async function openPage(devtools: DevTools, window?: string): Promise<Pag
     },
     history: async () => {
       const { entries } = (await send("Page.getNavigationHistory")) as {
-        entries?: { url: string; userTypedURL: string }[];
+        entries?: { url: string }[];
       };
-      return (entries ?? []).flatMap(({ url, userTypedURL }) => [url, userTypedURL]);
+      return (entries ?? []).map(({ url }) => url);
     },
     deleteCookie: async (name, url) => void (await send("Network.deleteCookies", { name, url })),
     goto: async (url) => {
+      // The document that is left may well be of the same address, and complete.
+      await read("globalThis.isLeft = true");
       await send("Page.navigate", { url });
       await untilTrue(
         `"${url}" to load`,
-        `document.readyState === "complete" && location.href !== "about:blank"`,
+        `globalThis.isLeft === undefined && document.readyState === "complete"`,
       );
     },
     fill: async (selector, text) => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { until } from "../support/poll.ts";
-import { listApps, type RunningApp, startApp } from "./app.ts";
+import { findApp, type RunningApp, startApp } from "./app.ts";
 import { type Chromium, openChromium } from "./chromium.ts";
 
 const SETUP_LIMIT_MS = 120_000;
@@ -10,10 +10,8 @@ let chromium: Chromium;
 let app: RunningApp;
 
 beforeAll(async () => {
-  const [copy] = listApps();
-  if (!copy) throw new Error("Cannot start the app: it was not built");
   // The sign-in page needs no API.
-  [chromium, app] = await Promise.all([openChromium(), startApp(copy)]);
+  [chromium, app] = await Promise.all([openChromium(), startApp(findApp("first"))]);
 }, SETUP_LIMIT_MS);
 
 afterAll(async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { compile, type TypeError } from "../../scripts/client/compiler.ts";
-import { type AppCopy, listApps } from "./app.ts";
+import { findApp } from "./app.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 const CLIENT = "@frm-ai/client";
@@ -69,7 +69,7 @@ async function buildClient(
 
 /** Type-checks the built app, with the types of its routes, and with another client in the place of its own. */
 async function checkApp(client: string): Promise<TypeError[]> {
-  const { dir } = builtApp();
+  const { dir } = findApp("first");
   const copy = await mkdtemp(join(work, "app-"));
   const made = new Set(["node_modules", ".next"]);
   const sources = (await readdir(dir)).filter((name) => !made.has(name));
@@ -88,7 +88,7 @@ async function checkApp(client: string): Promise<TypeError[]> {
 
 /** Where the app mentions a field, as the compiler would print it. */
 async function findUses(field: string): Promise<string[]> {
-  const { dir } = builtApp();
+  const { dir } = findApp("first");
   const found: string[] = [];
   for await (const path of new Bun.Glob("{app,browser,server}/**/*.{ts,tsx}").scan(dir)) {
     const lines = (await Bun.file(join(dir, path)).text()).split("\n");
@@ -97,10 +97,4 @@ async function findUses(field: string): Promise<string[]> {
     }
   }
   return found.sort();
-}
-
-function builtApp(): AppCopy {
-  const [app] = listApps();
-  if (!app) throw new Error("Cannot check the app: it was not built");
-  return app;
 }

@@ -1,4 +1,5 @@
 import { createApi } from "@frm-ai/client";
+import { createAccessTokenCheck } from "@frm-ai/client/access-token";
 import { type NextRequest, NextResponse } from "next/server";
 
 import { apiUrl, passOn } from "./server/api.ts";
@@ -6,12 +7,32 @@ import { contentPolicy } from "./server/policy.ts";
 import { ACCESS_COOKIE, dropTokens, keepTokens, REFRESH_COOKIE } from "./server/session.ts";
 
 /** All pages, and the browser's own way to its token. */
-export const config = { matcher: ["/", "/sign-in", "/conversations/:path*", "/session"] };
+export const config = {
+  matcher: [
+    "/",
+    "/sign-in",
+    "/forgotten-password",
+    "/verify-email",
+    "/reset-password",
+    "/confirm-email",
+    "/account",
+    "/conversations/:path*",
+    "/session",
+  ],
+};
 
-const NEEDS_SESSION = /^\/(?:conversations|session)(?:\/|$)/;
+const NEEDS_SESSION = /^\/(?:account|conversations|session)(?:\/|$)/;
+/** What links in mails lead to. No address of these pages is told to anybody, not even to our own. */
+const MAILED = /^\/(?:verify-email|reset-password|confirm-email)$/;
 const POLICY = "content-security-policy";
 
-/** Runs before them: renews an access token that has run out, and says what the page may load. */
+/** Needs nothing secret: it asks the API for its public keys. */
+const checkToken = createAccessTokenCheck({ origin: apiUrl() });
+
+/**
+ * Runs before them: sends to the sign-in whoever has no token of ours, renews one that has run out, and says what the
+ * page may load. It keeps nothing safe: what a page shows comes from the API, which decides by itself.
+ */
 export async function proxy(request: NextRequest): Promise<NextResponse> {
   // Next reads the nonce for its own scripts from the request.
   const policy = contentPolicy(btoa(crypto.randomUUID()));
@@ -19,11 +40,16 @@ export async function proxy(request: NextRequest): Promise<NextResponse> {
   const needsSession = NEEDS_SESSION.test(request.nextUrl.pathname);
   const response = needsSession ? await admit(request) : NextResponse.next({ request });
   response.headers.set(POLICY, policy);
+  if (MAILED.test(request.nextUrl.pathname)) response.headers.set("referrer-policy", "no-referrer");
   return response;
 }
 
 async function admit(request: NextRequest): Promise<NextResponse> {
-  if (request.cookies.has(ACCESS_COOKIE)) return NextResponse.next({ request });
+  const accessToken = request.cookies.get(ACCESS_COOKIE)?.value;
+  const { verdict } =
+    accessToken === undefined ? { verdict: "expired" } : await checkToken(accessToken);
+  // Without the public keys nobody is turned away here: the API says who may see what in any case.
+  if (verdict === "good" || verdict === "unknown") return NextResponse.next({ request });
   const refreshToken = request.cookies.get(REFRESH_COOKIE)?.value;
   if (refreshToken === undefined) return signInFirst(request);
   const api = createApi(apiUrl(), { headers: passOn(request.headers) });
@@ -35,11 +61,21 @@ async function admit(request: NextRequest): Promise<NextResponse> {
     keepTokens(response.cookies, data);
     return response;
   }
-  if (error.status === 401) return signInFirst(request);
-  // The API is away, which is no reason to sign anybody out.
-  return isSession(request)
-    ? NextResponse.json({ code: error.value.code }, { status: 503 })
-    : NextResponse.rewrite(new URL("/unavailable", request.url), { request, status: 503 });
+  const { code } = error.value;
+  // Another request of this browser has refreshed before, and its cookies are newer: they must not be dropped.
+  if (error.status === 401 && code !== "refresh_superseded") return signInFirst(request);
+  return comeBack(request, code);
+}
+
+/** The API is away, or was faster than we were; neither is a reason to sign anybody out. */
+function comeBack(request: NextRequest, code: string): NextResponse {
+  if (isSession(request)) return NextResponse.json({ code }, { status: 503 });
+  const headers: Record<string, string> = code === "refresh_superseded" ? { refresh: "1" } : {};
+  return NextResponse.rewrite(new URL("/unavailable", request.url), {
+    request,
+    headers,
+    status: 503,
+  });
 }
 
 /** A script of ours asks for it, which wants a code and no page. */

@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import Link from "next/link";
 import { redirect } from "next/navigation";
 
 import { serverApi } from "../../server/api.ts";
@@ -22,7 +23,8 @@ export default async function ConversationsPage() {
       <header>
         <h1>Conversations</h1>
         <form action={signOut}>
-          {me.data && <span>{me.data.displayName}</span>} <button type="submit">Sign out</button>
+          {me.data && <Link href="/account">{me.data.displayName}</Link>}{" "}
+          <button type="submit">Sign out</button>
         </form>
       </header>
       {error && <ProblemNote code={error.value.code} />}

@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import Link from "next/link";
 import { connection } from "next/server";
 
 import { SignInForm } from "./form.tsx";
@@ -12,6 +13,9 @@ export default async function SignInPage() {
     <main>
       <h1>Sign in</h1>
       <SignInForm />
+      <p>
+        <Link href="/forgotten-password">I have forgotten my password</Link>
+      </p>
     </main>
   );
 }

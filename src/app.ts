@@ -48,12 +48,13 @@ const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /** The HTTP side of the product. Importing it opens nothing; the caller listens. */
 export function createApp(platform: Platform, { readiness, gateway }: AppOptions) {
   const { config, log } = platform;
-  const served: { router?: Router } = {};
+  const served: { router?: Router; server?: () => AddressBook | null } = {};
   const methodsOf = (path: string) => (served.router ? findMethods(served.router, path) : []);
+  const addressOf = (request: Request) => served.server?.()?.requestIP(request)?.address;
   const api = config.roles.has("api");
   // Our schemas refuse unknown fields; Elysia's normalisation would silently drop them instead.
   const app = new Elysia({ name: "frm-ai", normalize: false }).use([
-    edge({ config, log, methodsOf }),
+    edge({ config, log, methodsOf, addressOf }),
     healthRoutes(readiness),
     when(api, () => authRoutes(platform)),
     when(api, () => sessionRoutes(platform)),
@@ -72,6 +73,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
   if (api && !config.production) app.use(mailboxRoutes(platform));
   if (api) app.use(docsRoutes(() => app.routes));
   served.router = app;
+  served.server = () => app.server;
   assertAccessDeclared(app.routes);
   return app;
 }
@@ -82,6 +84,11 @@ function when<T>(served: boolean, make: () => T): T {
 }
 
 export type App = ReturnType<typeof createApp>;
+
+/** The part of the server that knows where a request comes from. */
+interface AddressBook {
+  requestIP: (request: Request) => { address: string } | null;
+}
 
 interface Router {
   router: {

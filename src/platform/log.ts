@@ -9,6 +9,8 @@ export interface Log {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** Whether lines of this level are written, for whoever would go to some length for one. */
+  isOn(level: LogLevel): boolean;
   /** A log whose lines all carry these fields. */
   child(fields: LogFields): Log;
 }
@@ -34,8 +36,9 @@ const SECRET_TEXT =
 /** Opens a log; lines below `level` are dropped. */
 export function createLog(options: LogOptions, bound: LogFields = {}): Log {
   const floor = LOG_LEVELS.indexOf(options.level);
+  const isOn = (level: LogLevel) => LOG_LEVELS.indexOf(level) >= floor;
   function emit(level: LogLevel, message: string, fields: LogFields = {}): void {
-    if (LOG_LEVELS.indexOf(level) < floor) return;
+    if (!isOn(level)) return;
     const line = {
       time: options.now().toISOString(),
       level,
@@ -49,6 +52,7 @@ export function createLog(options: LogOptions, bound: LogFields = {}): Log {
     info: (message, fields) => emit("info", message, fields),
     warn: (message, fields) => emit("warn", message, fields),
     error: (message, fields) => emit("error", message, fields),
+    isOn,
     child: (fields) => createLog(options, { ...bound, ...fields }),
   };
 }

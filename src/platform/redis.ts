@@ -2,7 +2,7 @@ import { createClient } from "redis";
 
 import { AppError, DependencyUnavailable, StartError } from "./errors.ts";
 import type { Log } from "./log.ts";
-import { pause, TimeoutError, withTimeout } from "./time.ts";
+import { createDeadlines, pause, TimeoutError, withTimeout } from "./time.ts";
 
 /** A connection's state as the rest of the product sees it. */
 export interface Redis {
@@ -66,6 +66,7 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
   const client = newClient(options.url, name);
   const listeners: (() => void)[] = [];
   const closing = new AbortController();
+  const deadlines = createDeadlines(COMMAND_TIMEOUT_MS);
   let ready = false;
 
   function lose(error?: unknown): void {
@@ -89,7 +90,7 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
   async function run<T>(what: string, command: (client: RedisClient) => Promise<T>): Promise<T> {
     if (!ready) throw away(what);
     try {
-      return await withTimeout(command(client), { what, timeoutMs: COMMAND_TIMEOUT_MS });
+      return await deadlines.bound(command(client), what);
     } catch (error) {
       throw isAway(error) ? away(what, error) : error;
     }

@@ -27,6 +27,59 @@ export async function withTimeout<T>(
   }
 }
 
+/** Bounds many small waits of one length, without a timer for each. */
+export interface Deadlines {
+  /** As `withTimeout`, except that a wait may last up to a tenth longer. @throws TimeoutError that names `what`. */
+  bound<T>(work: Promise<T>, what: string): Promise<T>;
+}
+
+interface Waiting {
+  until: number;
+  expire: () => void;
+}
+
+/**
+ * Waits of one length end in the order in which they began, so one timer looks at the first of them now and then; it
+ * runs only while somebody waits.
+ */
+export function createDeadlines(timeoutMs: number): Deadlines {
+  const waits = new Set<Waiting>();
+  let timer: Timer | undefined;
+
+  function look(): void {
+    const now = performance.now();
+    for (const wait of waits) {
+      if (wait.until > now) return;
+      waits.delete(wait);
+      wait.expire();
+    }
+    clearInterval(timer);
+    timer = undefined;
+  }
+  return {
+    bound: (work, what) =>
+      new Promise((resolve, reject) => {
+        const wait: Waiting = {
+          until: performance.now() + timeoutMs,
+          expire: () =>
+            reject(new TimeoutError(`Cannot wait for ${what}: ${timeoutMs} ms are over`)),
+        };
+        waits.add(wait);
+        timer ??= setInterval(look, timeoutMs / 10);
+        work.then(
+          (value) => {
+            waits.delete(wait);
+            resolve(value);
+          },
+          (error: unknown) => {
+            waits.delete(wait);
+            reject(error);
+          },
+        );
+      }),
+  };
+}
+
 /** Resolves after `ms`, or at once when the signal is aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;

@@ -26,8 +26,8 @@ export interface AccessToken {
 /** RFC 9068 access tokens, signed with Ed25519. */
 export interface Tokens {
   sign(claims: AccessClaims): Promise<AccessToken>;
-  /** @throws AppError token_expired or token_invalid. */
-  verify(token: string): Promise<VerifiedClaims>;
+  /** Answers at once what is known already. @throws AppError token_expired or token_invalid. */
+  verify(token: string): VerifiedClaims | Promise<VerifiedClaims>;
   /** Public halves of all keys, as a JSON Web Key Set. */
   publicKeys(): { keys: PublicKey[] };
   /**
@@ -87,6 +87,12 @@ export function createTokens(keys: SigningKey[], now: () => Date): Tokens {
     return { claims, fromMs: Number(nbf) * 1_000 };
   }
 
+  async function checkOnce(token: string): Promise<VerifiedClaims> {
+    const fresh = await check(token);
+    verified.keep(token, fresh);
+    return fresh.claims;
+  }
+
   return {
     sign: async ({ userId, sessionId, counter }) => {
       const issuedAt = Math.floor(now().getTime() / 1_000);
@@ -102,13 +108,7 @@ export function createTokens(keys: SigningKey[], now: () => Date): Tokens {
       });
       return { token, expiresIn: ACCESS_LIFE_S };
     },
-    verify: async (token) => {
-      const known = verified.find(token);
-      if (known) return known;
-      const fresh = await check(token);
-      verified.keep(token, fresh);
-      return fresh.claims;
-    },
+    verify: (token) => verified.find(token) ?? checkOnce(token),
     publicKeys: () => ({ keys: keys.map((key) => publicHalf(key)) }),
     derive: (purpose) => [
       deriveKey(newest, purpose),

@@ -1,7 +1,13 @@
 import { expect, test } from "bun:test";
 import { getEventListeners } from "node:events";
 
-import { createWakeUp, pause, TimeoutError, withTimeout } from "../../src/platform/time.ts";
+import {
+  createDeadlines,
+  createWakeUp,
+  pause,
+  TimeoutError,
+  withTimeout,
+} from "../../src/platform/time.ts";
 
 test("work in time passes its result and its error on", async () => {
   const options = { what: "work", timeoutMs: 1_000 };
@@ -17,6 +23,30 @@ test("work that never ends is given up, by name", async () => {
   );
   expect(outcome).toBeInstanceOf(TimeoutError);
   expect(String(outcome)).toContain("the moon");
+});
+
+test("waits that share a timer end with their work, or one after the other when their time is over", async () => {
+  const deadlines = createDeadlines(50);
+  expect(await deadlines.bound(Promise.resolve(1), "work")).toBe(1);
+  const failing = deadlines.bound(Promise.reject(new RangeError("x")), "work");
+  expect(await failing.catch((error: unknown) => error)).toBeInstanceOf(RangeError);
+  const never = Promise.withResolvers<void>().promise;
+  const ended: string[] = [];
+  const startedAt = performance.now();
+  const waits = ["the moon", "the sun"].map((what) =>
+    deadlines.bound(never, what).catch((error: unknown) => {
+      expect(error).toBeInstanceOf(TimeoutError);
+      ended.push(String(error));
+    }),
+  );
+  expect(await deadlines.bound(Promise.resolve(2), "work")).toBe(2);
+  expect(ended).toEqual([]);
+  await Promise.all(waits);
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(49);
+  expect(ended.map((text) => /the \w+/.exec(text)?.[0])).toEqual(["the moon", "the sun"]);
+  // The timer that ended with the last of them starts again for the next.
+  const last = await deadlines.bound(never, "the stars").catch((error: unknown) => error);
+  expect(String(last)).toContain("the stars");
 });
 
 test("a pause ends at once when its signal is aborted", async () => {

@@ -10,7 +10,7 @@ let clock = Date.now();
 const tokens = createTokens([key], () => new Date(clock));
 
 async function refusal(token: string, by = tokens): Promise<string> {
-  const outcome = await by.verify(token).catch((error: unknown) => error);
+  const outcome = await Promise.try(() => by.verify(token)).catch((error: unknown) => error);
   return outcome instanceof AppError ? outcome.kind.code : "accepted";
 }
 

@@ -6,7 +6,7 @@ import { AppError, HttpsRequired, MethodNotAllowed, MisdirectedHost, NotFound } 
 import type { Log } from "../log.ts";
 import { judge, localeOf, toProblem } from "../problems.ts";
 import { checkBodyHeaders } from "./body.ts";
-import { appendVary, securityHeaders } from "./headers.ts";
+import { securityHeaders } from "./headers.ts";
 import { createHostCheck, createProxyCheck, isOperation } from "./hosts.ts";
 
 export interface EdgeOptions {
@@ -14,6 +14,8 @@ export interface EdgeOptions {
   log: Log;
   /** The methods that a path answers to, for 405. */
   methodsOf: (path: string) => string[];
+  /** Where a request comes from, as far as the socket knows. */
+  addressOf: (request: Request) => string | undefined;
 }
 
 /** Headers of ours that a page on another origin may read. */
@@ -22,30 +24,32 @@ const ALLOWED = ["Authorization", "Content-Type", "Idempotency-Key", "X-FRM-CSRF
 const PREFLIGHT_LIFE_S = 7_200;
 const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
-/** Everything between the socket and the routes: who may ask, what may come in, and what every answer carries. */
+/**
+ * Everything between the socket and the routes: who may ask, what may come in, and what every answer carries. Elysia
+ * reads the text of a hook to find out what it needs: one that names `server`, or that returns what it calls, costs
+ * every request a getter or a turn of its own.
+ */
 export function edge(options: EdgeOptions) {
   const { config, log } = options;
-  const started = new WeakMap<Request, number>();
-  const check = requestChecks(config);
+  const check = requestChecks(options);
   const common = securityHeaders(config.production);
 
   return (
     new Elysia({ name: "edge" })
-      // First, so that even a refusal can be read by the page that caused it.
+      .use(log.isOn("info") ? accessLog(log) : new Elysia())
+      // Before the checks, so that even a refusal can be read by the page that caused it.
       .use(crossOrigin(config.webOrigins))
-      .onRequest(({ request, set, server }) => {
-        started.set(request, performance.now());
-        Object.assign(set.headers, common, { "x-request-id": requestIdOf(request) });
-        check(request, () => server?.requestIP(request)?.address);
+      .onRequest(({ request, set }) => {
+        Object.assign(set.headers, common);
+        set.headers["x-request-id"] = requestIdOf(request);
+        check(request);
       })
-      .onAfterHandle({ as: "global" }, ({ set }) => appendVary(set.headers))
       .onError({ as: "global" }, ({ error, request, set }) => {
         const requestId = String(set.headers["x-request-id"] ?? requestIdOf(request));
         const verdict = judge(error);
         const answer = verdict.kind === NotFound ? methodMissing(request, options) : undefined;
         const failure = answer ?? verdict.error;
         if (verdict.bug) log.error("a request failed", { requestId, error });
-        appendVary(set.headers);
         set.status = failure.kind.status;
         set.headers["content-type"] = "application/problem+json";
         set.headers["cache-control"] = "private, no-store";
@@ -56,21 +60,30 @@ export function edge(options: EdgeOptions) {
           status: failure.kind.status,
         });
       })
-      .onAfterResponse({ as: "global" }, (context) => {
-        const { request, set } = context;
-        const route =
-          "route" in context && typeof context.route === "string" ? context.route : "none";
-        if (route.startsWith("/health")) return;
-        log.info("request", {
-          requestId: set.headers["x-request-id"],
-          method: request.method,
-          route,
-          status: set.status ?? 200,
-          ms:
-            Math.round((performance.now() - (started.get(request) ?? performance.now())) * 10) / 10,
-        });
-      })
   );
+}
+
+/** One line for each answer, but for those to whoever asks whether we live. */
+function accessLog(log: Log) {
+  const started = new WeakMap<Request, number>();
+  return new Elysia({ name: "access-log" })
+    .onRequest(({ request }) => {
+      started.set(request, performance.now());
+    })
+    .onAfterResponse({ as: "global" }, (context) => {
+      const { request, set } = context;
+      const route =
+        "route" in context && typeof context.route === "string" ? context.route : "none";
+      if (route.startsWith("/health")) return;
+      const ms = performance.now() - (started.get(request) ?? performance.now());
+      log.info("request", {
+        requestId: set.headers["x-request-id"],
+        method: request.method,
+        route,
+        status: set.status ?? 200,
+        ms: Math.round(ms * 10) / 10,
+      });
+    });
 }
 
 /** CORS for the web origins that the operator named. Where there is none, no answer speaks of other origins. */
@@ -94,22 +107,20 @@ function requestIdOf(request: Request): string {
   return given !== null && REQUEST_ID.test(given) ? given : Bun.randomUUIDv7();
 }
 
-/** Asked only where it matters, because the answer is not free. */
-type AddressOf = () => string | undefined;
-
 /** The checks that need no route: the host, transport security, and what the body claims to be. */
-function requestChecks(config: Config): (request: Request, addressOf: AddressOf) => void {
+function requestChecks({ config, addressOf }: EdgeOptions): (request: Request) => void {
   const isOurHost = createHostCheck(config);
   const isTrustedProxy = createProxyCheck(config.trustedProxies);
 
-  function isSecure(request: Request, addressOf: AddressOf): boolean {
+  function isSecure(request: Request): boolean {
     if (config.tls) return true;
     const forwarded = request.headers.get("x-forwarded-proto")?.split(",").at(-1)?.trim();
-    return forwarded === "https" && isTrustedProxy(addressOf());
+    // The address is asked for only here, because it is not free.
+    return forwarded === "https" && isTrustedProxy(addressOf(request));
   }
-  return (request, addressOf) => {
+  return (request) => {
     const needsHost = !isOurHost(request.headers.get("host"));
-    const needsTls = config.production && !isSecure(request, addressOf);
+    const needsTls = config.production && !isSecure(request);
     if ((needsHost || needsTls) && !isOperation(request)) {
       if (needsHost) throw new AppError(MisdirectedHost, "Cannot serve that host");
       throw new AppError(HttpsRequired, "Cannot serve without TLS");

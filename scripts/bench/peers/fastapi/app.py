@@ -69,7 +69,7 @@ async def current_session(authorization: str = Header("")):
     copy = await sessions.get(f"bench:{claims['sub']}:s:{claims['sid']}")
     if copy is None or copy == b"revoked":
         raise HTTPException(401)
-    return json.loads(copy)
+    return json.loads(copy)["session"]
 
 
 @app.get("/v1/me")

@@ -11,7 +11,8 @@ export const TOMBSTONE = "revoked";
  * A copy with what tells how far it is to be believed. Everything in a copy changes together with the account's
  * version, so that of two copies the one with the higher version is right.
  */
-interface Copy extends Session {
+interface Copy {
+  session: Session;
   version: number;
   /** Milliseconds since the epoch. */
   writtenAt: number;
@@ -60,11 +61,11 @@ export async function readCopy(
     const text = await platform.redis.run("read a session", (client) => client.get(key));
     if (text === null) return undefined;
     if (text === TOMBSTONE) return TOMBSTONE;
-    const { version: _version, writtenAt = 0, ...copy } = JSON.parse(text) as Partial<Copy>;
+    const { session, writtenAt = 0 } = JSON.parse(text) as Partial<Copy>;
     // A copy that another version of the product wrote may lack what this one needs, and one that is out of date has
     // nothing but its version.
-    const isLiving = copy.endsAt !== undefined && copy.endsAt > platform.now().getTime();
-    return isLiving && writtenAt >= since ? (copy as Session) : undefined;
+    const isLiving = session?.endsAt !== undefined && session.endsAt > platform.now().getTime();
+    return isLiving && writtenAt >= since ? session : undefined;
   } catch (error) {
     // Redis holds a copy only; Postgres can always answer.
     platform.log.debug("cannot read a session from redis", { error });
@@ -79,7 +80,7 @@ export async function writeCopy(
   version: number,
 ): Promise<void> {
   if (!platform.redis.isReady()) return;
-  const copy: Copy = { ...session, version, writtenAt: platform.now().getTime() };
+  const copy: Copy = { session, version, writtenAt: platform.now().getTime() };
   const keys = [platform.keys.session(session.userId, session.sessionId)];
   const values = [String(version), String(COPY_MS), JSON.stringify(copy)];
   try {

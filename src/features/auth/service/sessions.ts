@@ -91,10 +91,11 @@ export interface Caller extends Session {
 
 /** The living session behind a bearer token. @throws AppError when the token or the session is not good. */
 export async function authenticate(platform: Platform, token: string): Promise<Caller> {
-  const { counter, validUntil, ...ids } = await platform.tokens.verify(token);
-  const session = await getSession(platform, ids);
-  await acknowledge(platform, { ...ids, counter });
-  return { ...session, validUntil };
+  const verified = platform.tokens.verify(token);
+  const claims = verified instanceof Promise ? await verified : verified;
+  const session = await getSession(platform, claims);
+  if (!isNoted(claims)) await acknowledge(platform, claims);
+  return Object.assign(session, { validUntil: claims.validUntil });
 }
 
 /** What users see of their own account. */
@@ -180,12 +181,15 @@ async function loadSession(
 const noted = new Map<string, number>();
 const MAX_NOTED = 20_000;
 
+function isNoted({ sessionId, counter }: { sessionId: string; counter: number }): boolean {
+  return counter === 0 || (noted.get(sessionId) ?? 0) >= counter;
+}
+
 /** Notes that the tokens of a rotation are in use: from then on the token before them is not honoured any more. */
 async function acknowledge(
   platform: Platform,
   { userId, sessionId, counter }: { userId: string; sessionId: string; counter: number },
 ): Promise<void> {
-  if (counter === 0 || (noted.get(sessionId) ?? 0) >= counter) return;
   try {
     await platform.db.run({ role: "auth" }, (tx) =>
       tx

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { connectDevTools, type DevTools } from "./devtools.ts";
-import { openPage, type Page } from "./page.ts";
+import { openPage, type Page, type PageOptions } from "./page.ts";
 
 /** A real Chromium without a window. */
 export interface Chromium extends AsyncDisposable {
   /** A page with cookies, storage and cache of its own, as on a device of its own. */
-  openPage: () => Promise<Page>;
+  openPage: (options?: PageOptions) => Promise<Page>;
 }
 
 const START_LIMIT_MS = 30_000;
@@ -55,7 +55,7 @@ export async function openChromium(): Promise<Chromium> {
   try {
     const devtools = await connectDevTools(await readAddress(child.stderr));
     return {
-      openPage: () => openPage(devtools),
+      openPage: (options) => openPage(devtools, options),
       [Symbol.asyncDispose]: () => close(devtools),
     };
   } catch (error) {

@@ -43,7 +43,15 @@ const ENTER = { key: "Enter", code: "Enter", windowsVirtualKeyCode: 13, text: "\
 const REPORT_VIOLATIONS = `document.addEventListener("securitypolicyviolation", (event) =>
   console.error("CSP: " + event.violatedDirective + " " + event.blockedURI));`;
 
-export async function openPage(devtools: DevTools, window?: string): Promise<Page> {
+export interface PageOptions {
+  /** The window that it shares; by default it gets one of its own. */
+  window?: string;
+  /** Whether certificates that nobody vouches for are good too. */
+  trustAnyCertificate?: boolean;
+}
+
+export async function openPage(devtools: DevTools, options: PageOptions = {}): Promise<Page> {
+  const { window, trustAnyCertificate = false } = options;
   const { call, listen } = devtools;
   const browserContextId =
     window ?? String((await call("Target.createBrowserContext"))["browserContextId"]);
@@ -73,6 +81,7 @@ export async function openPage(devtools: DevTools, window?: string): Promise<Pag
   for (const domain of ["Network", "Log", "Runtime", "Page", "Audits"]) {
     await send(`${domain}.enable`);
   }
+  if (trustAnyCertificate) await send("Security.setIgnoreCertificateErrors", { ignore: true });
   await send("Page.addScriptToEvaluateOnNewDocument", { source: REPORT_VIOLATIONS });
 
   async function read<T>(expression: string): Promise<T> {
@@ -141,7 +150,7 @@ export async function openPage(devtools: DevTools, window?: string): Promise<Pag
       };
       return Object.fromEntries((cookies ?? []).map(({ name, value }) => [name, value]));
     },
-    openTab: () => openPage(devtools, browserContextId),
+    openTab: () => openPage(devtools, { trustAnyCertificate, window: browserContextId }),
     setCookie: async ({ name, value, url }) => {
       const hard = { secure: true, httpOnly: true, path: "/", sameSite: "Strict" };
       await send("Network.setCookie", { name, value, url, ...hard });

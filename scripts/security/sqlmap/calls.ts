@@ -7,19 +7,23 @@ import {
   signIn,
   signUp,
 } from "../../../test/support/client.ts";
-import type { Call } from "../../../test/support/contract.ts";
 import { accountScenarios } from "../../../test/support/contract_account.ts";
 import { chatScenarios } from "../../../test/support/contract_chat.ts";
 import { signUpAs, staffScenarios } from "../../../test/support/contract_staff.ts";
 import { totpScenarios } from "../../../test/support/contract_totp.ts";
 import type { Listed } from "../../../test/support/openapi.ts";
 import { codeOf } from "../../../test/support/totp.ts";
-import { forgetApp, newApp, newChangeLink, newLink, newSession, type World } from "./fresh.ts";
+import {
+  type Calls,
+  forgetApp,
+  newApp,
+  newChangeLink,
+  newLink,
+  newSession,
+  type World,
+} from "./fresh.ts";
+import { LIFECYCLE } from "./lifecycle.ts";
 
-/** A call that succeeds, made anew each time. */
-export type Make = () => Call | Promise<Call>;
-
-type Calls = Record<string, Make>;
 type Scenarios = Record<string, Calls>;
 
 /**
@@ -28,7 +32,7 @@ type Scenarios = Record<string, Calls>;
  */
 export async function listCalls(world: World, listed: Listed): Promise<Calls> {
   const { operationId } = listed.operation;
-  const own = OWN[operationId];
+  const own = OWN[operationId] ?? LIFECYCLE[operationId];
   if (own) return await own(world);
   for (const build of SCENARIOS) {
     const found = (await build(world))[operationId];
@@ -62,7 +66,7 @@ async function callsOfTable({ url, sql }: World, { method, path }: Listed): Prom
     signUpAs("admin", { url, sql }),
   ]);
   const people = { expired: owner, revoked: owner, stranger, member, owner, moderator, admin };
-  const stage: Stage = { url, people, silent, mailId: "" };
+  const stage: Stage = { url, people, silent, mailId: "", exportId: "" };
   const input = INPUTS[`${method} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`];
   const made = (person: Person) => async () => ({
     token: person.token,

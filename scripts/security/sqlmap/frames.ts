@@ -19,7 +19,13 @@ export async function frameSubject(url: string, name: string): Promise<Subject> 
     moderator: owner,
     admin: owner,
   };
-  const stage: Stage = { url, people: { ...others, owner, member }, silent, mailId: "" };
+  const stage: Stage = {
+    url,
+    people: { ...others, owner, member },
+    silent,
+    mailId: "",
+    exportId: "",
+  };
   const make = async (): Promise<Call> => ({ body: await FRAMES[name]?.(stage) });
   return {
     make,

@@ -4,6 +4,7 @@ import { digestOf, type Purpose } from "../../../src/features/account/service/li
 import { writeRefreshToken } from "../../../src/features/auth/service/refresh_tokens.ts";
 import type { Tokens } from "../../../src/platform/tokens.ts";
 import { type Person, sessionOf } from "../../../test/support/client.ts";
+import type { Call } from "../../../test/support/contract.ts";
 import { type App, enableApp, setUpApp } from "../../../test/support/totp.ts";
 
 /**
@@ -17,6 +18,12 @@ export interface World {
   /** Signs as the product does. */
   tokens: Tokens;
 }
+
+/** A call that succeeds, made anew each time. */
+export type Make = () => Call | Promise<Call>;
+
+/** By name, the ways in which one operation succeeds. */
+export type Calls = Record<string, Make>;
 
 const TOKEN_PREFIX = "frv1_";
 

@@ -1,7 +1,7 @@
 import type { Call } from "../../../test/support/contract.ts";
 import type { Document, Listed } from "../../../test/support/openapi.ts";
-import type { Make } from "./calls.ts";
 import { type Reply, sender, type Subject } from "./door.ts";
+import type { Make } from "./fresh.ts";
 import { addPlace, listDocumented, listPlaces, type Place, sampleOf } from "./places.ts";
 
 /** An operation's call that could not be made to succeed, so that nothing was tried. */

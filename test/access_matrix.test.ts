@@ -18,6 +18,7 @@ import {
 } from "./support/access_matrix.ts";
 import { type Stage, VISITORS } from "./support/access_rows.ts";
 import { call, type Person, signIn, signUp } from "./support/client.ts";
+import { written } from "./support/contract_lifecycle.ts";
 import { silentLog } from "./support/database.ts";
 import { type Cluster, type Instance, openCluster } from "./support/instance.ts";
 import { mailTo } from "./support/mailbox.ts";
@@ -53,6 +54,7 @@ beforeAll(async () => {
   await promote(moderator, "moderator");
   await promote(admin, "admin");
   await mailTo(cluster.dataDir, owner.email);
+  const { id: exportId } = (await written(url, owner)).params;
   await worker.stop();
   const [mailId = ""] = await listMailIds(`${cluster.dataDir}/mailbox`);
   const people = {
@@ -64,7 +66,7 @@ beforeAll(async () => {
     moderator: await signIn(url, moderator),
     admin: await signIn(url, admin),
   };
-  stage = { url, people, silent, mailId };
+  stage = { url, people, silent, mailId, exportId };
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();

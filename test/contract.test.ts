@@ -13,6 +13,7 @@ import {
 } from "./support/contract.ts";
 import { accountScenarios } from "./support/contract_account.ts";
 import { chatScenarios } from "./support/contract_chat.ts";
+import { lifecycleScenarios } from "./support/contract_lifecycle.ts";
 import { bannedLogin, staffScenarios } from "./support/contract_staff.ts";
 import { totpScenarios } from "./support/contract_totp.ts";
 import { type Cluster, type Instance, openCluster } from "./support/instance.ts";
@@ -68,6 +69,11 @@ beforeAll(async () => {
       url: server.url,
       strictUrl: strict.url,
       dataDir: cluster.dataDir,
+      sql: cluster.database.sql,
+    }),
+    ...lifecycleScenarios({
+      url: server.url,
+      strictUrl: strict.url,
       sql: cluster.database.sql,
     }),
     ...totp.own,

@@ -1,5 +1,6 @@
 import { converse, PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
 import type { Call } from "./contract.ts";
+import { scheduleDeletion } from "./lifecycle.ts";
 import { type App, codeOf, enableApp, setUpApp } from "./totp.ts";
 
 /**
@@ -50,6 +51,13 @@ POST /v1/account/password/reset                link       link     link     link
 PUT /v1/account/password                       anon       old      gone     204       204       204       204        204
 POST /v1/account/email                         anon       old      gone     202       202       202       202        202
 POST /v1/account/email/confirm                 link       link     link     link      link      link      link       link
+GET /v1/account/deletion                       anon       old      gone     200       200       200       200        200
+POST /v1/account/deletion                      anon       old      gone     202       202       202       202        202
+DELETE /v1/account/deletion                    anon       old      gone     204       204       204       204        204
+GET /v1/account/exports                        anon       old      gone     200       200       200       200        200
+POST /v1/account/exports                       anon       old      gone     202       202       202       202        202
+GET /v1/account/exports/:id                    anon       old      gone     none      none      200       none       none
+GET /v1/account/exports/:id/document           anon       old      gone     none      none      200       none       none
 GET /v1/account/totp                           anon       old      gone     200       200       200       200        200
 POST /v1/account/totp                          anon       old      gone     201       201       201       201        201
 POST /v1/account/totp/confirm                  anon       old      gone     201       201       201       201        201
@@ -91,6 +99,8 @@ export interface Stage {
   /** In every group, with nothing to say. */
   silent: Person;
   mailId: string;
+  /** The owner's copy of their data. */
+  exportId: string;
 }
 
 /** Makes what a call needs, anew each time, because a call that is let in changes it. */
@@ -142,6 +152,13 @@ export const INPUTS: Record<string, Input> = {
   "PUT /v1/account/password": () => ({
     body: { currentPassword: PASSWORD, newPassword: PASSWORD },
   }),
+  // Asked for before, so that there is something to take back; last of its rows, so that nobody is about to go.
+  "DELETE /v1/account/deletion": async (stage, person) => {
+    if (isLetIn(stage, person)) await scheduleDeletion(stage.url, person);
+    return {};
+  },
+  "GET /v1/account/exports/:id": ({ exportId }) => ({ params: { id: exportId } }),
+  "GET /v1/account/exports/:id/document": ({ exportId }) => ({ params: { id: exportId } }),
   "POST /v1/account/totp/confirm": async (stage, person) => {
     if (!isLetIn(stage, person)) return { body: ANY_CODE };
     const app = await setUpApp(stage.url, person);

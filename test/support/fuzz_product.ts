@@ -137,6 +137,8 @@ const WORDS = {
   "addMember.id": ["{{group.id}}"],
   "removeMember.id": ["{{group.id}}"],
   "endSession.id": ["{{me.session}}"],
+  "getExport.id": ["{{me.export}}"],
+  "fetchExport.id": ["{{me.export}}"],
   userId: ["{{friend.id}}", "{{me.id}}"],
   "changeUser.id": ["{{me.id}}", "{{friend.id}}"],
   "listUserAudit.id": ["{{me.id}}"],
@@ -190,6 +192,7 @@ async function makeWorld(url: string, others: Others): Promise<World> {
     "me.refresh": me.refreshToken,
     "first.refresh": me.refreshToken,
     "me.cursor": await cursorOf(url, me, "/v1/conversations"),
+    "me.export": await exportOf(url, me),
     "me.messages": await cursorOf(url, me, `/v1/conversations/${group}/messages`),
     "group.id": group,
     "direct.id": direct,
@@ -207,6 +210,11 @@ async function makeWorld(url: string, others: Others): Promise<World> {
 function sessionOf(token: string): string {
   const claims = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
   return (JSON.parse(claims) as { sid: string }).sid;
+}
+
+async function exportOf(url: string, { token }: Person): Promise<string> {
+  const { body } = await call("POST", `${url}/v1/account/exports`, { token });
+  return String(body["id"]);
 }
 
 async function say(

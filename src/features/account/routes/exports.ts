@@ -77,7 +77,7 @@ export function exportRoutes(platform: Platform) {
         const text = await fetchExport(platform, session, id);
         set.headers["content-type"] = "application/json; charset=utf-8";
         set.headers["content-disposition"] = `attachment; filename="frm-ai-${id}.json"`;
-        return new Response(text) as unknown as typeof ExportDocument.static;
+        return new Response(text);
       },
       {
         params: ExportParams,

@@ -1,6 +1,6 @@
 import { t } from "elysia";
 
-import { count, Id, object, page, Time } from "../../../platform/schema.ts";
+import { count, EXAMPLE_ID, Id, object, page, Time } from "../../../platform/schema.ts";
 
 export const Deletion = object(
   {
@@ -27,25 +27,23 @@ export type AccountExport = typeof AccountExport.static;
 export const ExportPage = page(AccountExport, { title: "AccountExportPage" });
 export const ExportParams = object({ id: { ...Id, description: "The copy." } });
 
-/** A row as it stands in the database, by the names that the API has for its fields. */
-const Row = t.Record(t.String(), t.Unknown());
-
-export const ExportDocument = t.Object(
-  {
-    format: t.Literal("frm-ai.account"),
-    version: t.Literal(1),
-    createdAt: Time,
-    userId: Id,
-    tables: t.Record(t.String(), t.Array(Row), { description: "The rows, by their table." }),
-    withheld: t.Record(t.String(), t.String(), {
-      description: "Tables of which nothing is here, and why.",
-    }),
-  },
-  {
-    title: "AccountExportDocument",
-    description: "All that is stored about a user, without what guards the account.",
-  },
-);
+/** Which fields a row has is up to its table, so that nothing more can be said of it here. */
+export const ExportDocument = t.Unknown({
+  title: "AccountExportDocument",
+  description:
+    "All that is stored about a user, without what guards the account: `format`, `version`, `createdAt`, `userId`, the " +
+    "rows by their table in `tables`, and in `withheld` the tables of which nothing is here, with the reason.",
+  examples: [
+    {
+      format: "frm-ai.account",
+      version: 1,
+      createdAt: "2026-11-23T02:15:00.000Z",
+      userId: EXAMPLE_ID,
+      tables: { totp_secrets: [{ confirmedAt: "2026-11-23T02:15:00.000Z" }] },
+      withheld: { recovery_codes: "It holds only what recognises your recovery codes." },
+    },
+  ],
+});
 
 const at = (path: string, description: string) => ({
   Location: {

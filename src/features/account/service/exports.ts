@@ -36,12 +36,12 @@ export async function requestExport(
   { userId, sessionId }: Session,
 ): Promise<AccountExport> {
   const row = await platform.db.run({ role: "app", userId }, async (tx) => {
-    const before = await findNewest(tx, userId);
+    const before = await findPresent(tx, userId);
     if (before?.state === "waiting") return before;
     await assertFew(platform, tx, userId);
     await insertExport(platform, tx, { userId, sessionId });
-    // Where somebody else has asked in this moment, the newest one is theirs.
-    return await findNewest(tx, userId);
+    // Where somebody else has asked in this moment, it is theirs.
+    return await findPresent(tx, userId);
   });
   if (!row) throw new Error(`Cannot make an export for user "${userId}"`);
   platform.jobs.wake();
@@ -69,12 +69,13 @@ async function insertExport(
   await recordAudit(tx, { action: "account.export_requested", ...who, at: now, details: {} });
 }
 
-async function findNewest(tx: Transaction, userId: string): Promise<Row | undefined> {
+/** The one that is being written, or else the newest. */
+async function findPresent(tx: Transaction, userId: string): Promise<Row | undefined> {
   const [row] = await tx
     .select(COLUMNS)
     .from(accountExports)
     .where(eq(accountExports.userId, userId))
-    .orderBy(desc(accountExports.id))
+    .orderBy(desc(eq(accountExports.state, "waiting")), desc(accountExports.id))
     .limit(1);
   return row;
 }

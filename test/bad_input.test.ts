@@ -25,6 +25,7 @@ import { until } from "./support/poll.ts";
 
 const CODES = new Set([
   "csrf_rejected",
+  "email_not_verified",
   "invalid_credentials",
   "invalid_cursor",
   "malformed_json",
@@ -32,6 +33,7 @@ const CODES = new Set([
   "not_a_group",
   "origin_not_allowed",
   "payload_too_large",
+  "reauthentication_required",
   "subprotocol_required",
   "token_invalid",
   "unauthenticated",
@@ -43,6 +45,8 @@ let cluster: Cluster;
 let server: Instance;
 let lan: Person;
 let admin: Person;
+/** With a session that has not proved for long who it is. */
+let tired: Person;
 let conversation: string;
 
 beforeAll(async () => {
@@ -53,6 +57,13 @@ beforeAll(async () => {
   await cluster.database.sql`update app.accounts set role = 'admin' where user_id = ${admin.id}`;
   // An app that waits to be confirmed takes the place of another one, so that an attack adds no row.
   await call("POST", `${server.url}/v1/account/totp`, { token: lan.token });
+  // A copy that is being written is answered instead of another one, and nobody erases an account without a new proof.
+  await cluster.database.sql`
+    insert into app.account_exports (id, user_id, state, requested_at, expires_at)
+    values (${crypto.randomUUID()}, ${lan.id}, 'waiting', now(), now() + interval '1 day')`;
+  tired = await signUp(server.url, "Tired");
+  await cluster.database.sql`
+    update app.sessions set authenticated_at = now() - interval '1 day' where user_id = ${tired.id}`;
   conversation = await converse(server.url, lan.token, {
     kind: "group",
     name: "VN30",
@@ -66,6 +77,7 @@ afterAll(async () => {
 /** Whose token a route is attacked with: where only staff gets in, the input of nobody else is looked at. */
 function tokenFor({ path, signedIn }: Route): string | undefined {
   if (!signedIn) return undefined;
+  if (path === "/v1/account/deletion") return tired.token;
   return path.startsWith("/v1/admin/") ? admin.token : lan.token;
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-import { createJobHandlers } from "../src/jobs.ts";
+import { createJobHandlers, SCHEDULE } from "../src/jobs.ts";
 import type { WorkerPlatform } from "../src/platform/platform.ts";
 import type { JobKind } from "../src/platform/queue/definition.ts";
 
@@ -41,4 +41,15 @@ test("every declared kind of job has exactly one handler, and a name of its own 
     expect(handled).toContain(kind);
     expect(kind.name).toStartWith(`${feature}.`);
   }
+});
+
+test("recurring work has a handler, needs no payload, and does not come in a rush", () => {
+  const handled = createJobHandlers({} as WorkerPlatform).map((handler) => handler.kind);
+  expect(SCHEDULE.length).toBeGreaterThan(0);
+  for (const { kind, everyMs } of SCHEDULE) {
+    expect(handled).toContain(kind);
+    expect(kind.check({})).toBe(true);
+    expect(everyMs).toBeGreaterThanOrEqual(60_000);
+  }
+  expect(new Set(SCHEDULE.map(({ kind }) => kind.name)).size).toBe(SCHEDULE.length);
 });

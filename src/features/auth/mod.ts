@@ -10,6 +10,7 @@ export { AUTH_DATA } from "./service/personal_data.ts";
 export { assertPasswordFits } from "./service/password_policy.ts";
 export { hashPassword, verifyPassword } from "./service/passwords.ts";
 export { assertRecent, assertRecentIfGuarded } from "./service/recent.ts";
+export { burySession } from "./service/session_copies.ts";
 export {
   announceEnded,
   type Ended,

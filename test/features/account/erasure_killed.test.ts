@@ -79,4 +79,5 @@ test.each([
     where user_id = ${lan.id} and action = 'account.erased'`;
     expect(erased).toHaveLength(1);
   },
+  60_000,
 );

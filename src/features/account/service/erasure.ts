@@ -7,7 +7,7 @@ import type { PersonalTable } from "../../../platform/personal_data.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { recordAudit } from "../../audit/mod.ts";
-import { noteEnded } from "../../auth/mod.ts";
+import { burySession, noteEnded } from "../../auth/mod.ts";
 import { accounts, sessions } from "../../auth/tables.ts";
 import { dropAbandoned, leaveConversations } from "../../chat/mod.ts";
 import { ErasedMail } from "../schema.ts";
@@ -43,9 +43,11 @@ export async function eraseDue(platform: WorkerPlatform, { signal, log }: Erasin
   for (const { userId } of due) {
     try {
       await leaveConversations(platform, userId, signal);
-      await platform.db.run(SYSTEM, (tx) => eraseRows(tx, { userId, now: platform.now() }), {
-        timeoutMs: ERASING_MS,
-      });
+      const now = platform.now();
+      const erase = (tx: Transaction) => eraseRows(tx, { userId, now });
+      const ended = await platform.db.run(SYSTEM, erase, { timeoutMs: ERASING_MS });
+      // A job does so too; until then the copies would still be believed.
+      for (const sessionId of ended) await burySession(platform, { userId, sessionId });
       log.info("erased an account", { userId });
     } catch (error) {
       // What is away for this one is away for all of them; the sweep is put off.
@@ -58,25 +60,27 @@ export async function eraseDue(platform: WorkerPlatform, { signal, log }: Erasin
 /**
  * All that is left of the account goes in one transaction, or nothing does. The account's row is locked first: a sign-in
  * that is on its way ends before, and its session is among those that are deleted, or it finds no account.
+ * @returns the sessions that were alive.
  */
 async function eraseRows(
   tx: Transaction,
   { userId, now }: { userId: string; now: Date },
-): Promise<void> {
+): Promise<string[]> {
   await tx.execute(sql`select set_config('statement_timeout', ${String(ERASING_MS)}, true)`);
   const [account] = await tx
     .update(accounts)
     .set({ version: sql`${accounts.version} + 1` })
     .where(and(eq(accounts.userId, userId), isDue))
     .returning({ address: accounts.email, locale: accounts.locale });
-  if (!account) return;
+  if (!account) return [];
   const living = await tx
     .select({ id: sessions.id })
     .from(sessions)
     .where(and(eq(sessions.userId, userId), isNull(sessions.revokedAt)));
-  await noteEnded(tx, { userId, ids: living.map(({ id }) => id) });
+  const ended = living.map(({ id }) => id);
+  await noteEnded(tx, { userId, ids: ended });
   await dropAbandoned(tx, userId);
-  for (const policy of PERSONAL_DATA) await erase(tx, policy, { userId, now });
+  for (const policy of PERSONAL_DATA) await apply(tx, policy, { userId, now });
   await recordAudit(tx, {
     action: "account.erased",
     userId,
@@ -85,9 +89,10 @@ async function eraseRows(
     details: {},
   });
   await enqueue(tx, ErasedMail, { userId, ...account });
+  return ended;
 }
 
-async function erase(
+async function apply(
   tx: Transaction,
   { table, owner, erased }: PersonalTable,
   { userId, now }: { userId: string; now: Date },

@@ -12,9 +12,9 @@ export interface World extends AsyncDisposable {
 /**
  * Who and what there is. In the team are Lan, its owner, Minh, its admin, and Hoa; Quan has left it. Minh and Hoa have a
  * direct conversation, the pair. Eve has opened a group and a direct conversation with Lan a moment ago, and nobody is
- * in them yet; another group of hers has gone on without her, and in her club, which is new, Lan is a member. Mai is a
- * moderator, Anh an admin, and Tung a moderator who was banned. Bare is a user without an account. The accounts of Minh and
- * Eve are due to be erased, and Lan's will be tomorrow.
+ * in them yet; another group of hers, in which Minh was, has gone on without her, and in her club, which is new, Lan is
+ * a member. Mai is a moderator, Anh an admin, and Tung a moderator who was banned. Bare is a user without an account.
+ * The accounts of Minh and Eve are due to be erased, and Lan's will be tomorrow.
  */
 const NAMES =
   "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old eves_club lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another minhs_change lans_export minhs_export".split(
@@ -78,7 +78,8 @@ const ROWS = [
   `insert into app.conversation_members values
      (:team, :lan, 'owner', 1, null), (:team, :minh, 'admin', 1, null), (:team, :hoa, 'member', 1, null),
      (:team, :quan, 'member', 1, 4), (:pair, :minh, 'member', 1, null), (:pair, :hoa, 'member', 1, null),
-     (:eves_club, :eve, 'owner', 1, null), (:eves_club, :lan, 'member', 1, null)`,
+     (:eves_club, :eve, 'owner', 1, null), (:eves_club, :lan, 'member', 1, null),
+     (:eves_old, :minh, 'member', 1, 2)`,
   `insert into app.messages values
      (:quans, :team, 1, 3, :quan, gen_random_uuid(), 'bye', now()),
      (:hello, :team, 2, 6, :minh, gen_random_uuid(), 'hello', now()),

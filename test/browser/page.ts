@@ -70,7 +70,9 @@ export async function openPage(devtools: DevTools, options: PageOptions = {}): P
   listen(sessionId, (method, params) => {
     const address = addressIn(method, params);
     if (address !== undefined && !/^(?:data|blob|about):/.test(address)) requests.push(address);
-    if (method === "Network.requestWillBeSent") asked.set(params["requestId"], address ?? "");
+    // A request that is sent on elsewhere keeps its id, and the first address is what was asked.
+    if (method === "Network.requestWillBeSent" && !asked.has(params["requestId"]))
+      asked.set(params["requestId"], address ?? "");
     if (method === "Network.responseReceivedExtraInfo")
       answers.push({ id: params["requestId"], status: Number(params["statusCode"]) });
     const headers = headersIn(method, params);

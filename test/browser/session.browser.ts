@@ -6,9 +6,11 @@ import { call, converse, type Person, sessionOf, signUp } from "../support/clien
 import { countBits, flip } from "../support/flip.ts";
 import { type Cluster, type Instance, openCluster } from "../support/instance.ts";
 import { findApp, type RunningApp, startApp } from "./app.ts";
+import { fetching } from "./attacks.ts";
 import { type Chromium, openChromium } from "./chromium.ts";
 import { requestsOf } from "./own_page.ts";
 import type { Page } from "./page.ts";
+import { openSite } from "./sites.ts";
 import { LISTED, signIn } from "./visitor.ts";
 
 /* How the app looks at access tokens before it makes a page, and how it refreshes them. */
@@ -179,6 +181,59 @@ test(
     expect(await page.cookies()).toEqual({ [REFRESH]: old });
     await page.setCookie({ name: REFRESH, value: newest, url: app.url });
     await page.until("the list", LISTED);
+  },
+  JOURNEY_LIMIT_MS,
+);
+
+/** Sends the fields of the app's own form for signing out, as somebody who has read the page's source would. */
+function signOutForm(fields: [string, string][]): string {
+  return `(() => {
+    const form = document.createElement("form");
+    Object.assign(form, { method: "post", action: "${app.url}/conversations", enctype: "multipart/form-data" });
+    for (const [name, value] of ${JSON.stringify(fields)})
+      form.append(Object.assign(document.createElement("input"), { name, value }));
+    document.body.append(form);
+    form.submit();
+  })()`;
+}
+
+test("whoever comes by a link on another site is still signed in, and who was not is asked to", async () => {
+  await using other = openSite();
+  const follow = `location.href = ${JSON.stringify(`${app.url}/conversations`)}`;
+  await using page = await signIn(chromium, app.url, lan.email);
+  const before = await page.cookies();
+  await page.goto(other.stranger);
+  await page.read(follow);
+  await page.until("the list", LISTED);
+  expect(await page.cookies()).toEqual(before);
+
+  await using nobody = await chromium.openPage();
+  await nobody.goto(other.stranger);
+  await nobody.read(follow);
+  await nobody.until("the sign-in page", `location.pathname === "/sign-in"`);
+});
+
+test(
+  "a foreign page neither reads our page's token nor signs anybody out, and our own form does",
+  async () => {
+    await using hostile = openSite();
+    await using page = await signIn(chromium, app.url, lan.email);
+    const html = await page.read<string>(`fetch("/conversations").then((answer) => answer.text())`);
+    const [, field = ""] = /name="(\$ACTION_ID_\w+)"/.exec(html) ?? [];
+    expect(field).not.toBe("");
+    for (const from of [hostile.sibling, `${hostile.sibling}/shy`, hostile.stranger]) {
+      await using tab = await page.openTab();
+      await tab.goto(from);
+      const url = `${app.url}/session`;
+      expect(await tab.read(fetching(`method: "GET"`)(url))).toBe("failed");
+      await tab.read(signOutForm([[field, ""]]));
+      await tab.untilAnswer(`${app.url}/conversations`);
+    }
+    await page.goto(`${app.url}/conversations`);
+    await page.until("the list", LISTED);
+    await page.read(signOutForm([[field, ""]]));
+    await page.until("the sign-in page", `location.pathname === "/sign-in"`);
+    expect(await page.cookies()).toEqual({});
   },
   JOURNEY_LIMIT_MS,
 );

@@ -84,9 +84,22 @@ function isSession(request: NextRequest): boolean {
 }
 
 function signInFirst(request: NextRequest): NextResponse {
+  const shown = [ACCESS_COOKIE, REFRESH_COOKIE].some((name) => request.cookies.has(name));
+  if (!shown && isSentByOthers(request))
+    return new NextResponse(null, { headers: { refresh: "0" } });
   const response = isSession(request)
     ? NextResponse.json({ code: "unauthenticated" }, { status: 401 })
     : NextResponse.redirect(new URL("/sign-in", request.url));
-  dropTokens(response.cookies);
+  // Only what was shown and is no good. Else any other site could sign people out by sending them here.
+  if (shown) dropTokens(response.cookies);
   return response;
+}
+
+/**
+ * Another site has led somebody here, by a link or from a mail. Browsers keep strict cookies back then, so whether they
+ * are signed in shows only when the page asks for itself again.
+ */
+function isSentByOthers({ method, headers }: NextRequest): boolean {
+  const [site, mode] = [headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")];
+  return method === "GET" && site === "cross-site" && mode === "navigate";
 }

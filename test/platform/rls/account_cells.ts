@@ -39,7 +39,6 @@ export const users: Coverage = {
 export const accounts: Coverage = {
   policies: [
     "accounts_app_select select app",
-    "accounts_staff_select select app",
     "accounts_admin_update update app",
     "accounts_moderator_update update app",
     "accounts_owner_select select owner",
@@ -118,7 +117,6 @@ export const sessions: Coverage = {
     "sessions_auth all auth",
     "sessions_app_select select app",
     "sessions_app_update update app",
-    "sessions_staff_select select app",
     "sessions_staff_update update app",
     "sessions_system_select select system",
     "sessions_system_delete delete system",
@@ -176,7 +174,6 @@ const NEW_ENTRY =
 export const auditEntries: Coverage = {
   policies: [
     "audit_app_select select app",
-    "audit_admin_select select app",
     "audit_app_insert insert app",
     "audit_auth_insert insert auth",
     "audit_system_insert insert system",

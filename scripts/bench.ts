@@ -1,8 +1,9 @@
 /**
  * Measures the product beside its peers, all in one run: `bench.ts` lists the benches, `bench.ts NAME…` runs them,
- * `bench.ts all` runs every one. With `--check` a missed goal is a failure.
+ * `bench.ts all` runs every one, and `bench.ts auth` those of signing in and being let in. With `--check` a missed goal is a failure.
  */
 import { fanout } from "./bench/benches/fanout.ts";
+import { gate } from "./bench/benches/gate.ts";
 import { login } from "./bench/benches/login.ts";
 import { me } from "./bench/benches/me.ts";
 import { rls } from "./bench/benches/rls.ts";
@@ -11,7 +12,9 @@ import type { Bench } from "./bench/contract.ts";
 import { exitCodeOf, formatReport, writeRows } from "./bench/report.ts";
 import { openStage } from "./bench/stage.ts";
 
-const BENCHES: Bench[] = [me, login, fanout, rls];
+const BENCHES: Bench[] = [gate, me, login, fanout, rls];
+/** Benches that answer one question together. */
+const GROUPS: Record<string, Bench[]> = { auth: [gate, me, login, rls], all: BENCHES };
 /** A bench that takes longer hangs. */
 const LIMIT_MS = 300_000;
 
@@ -43,13 +46,21 @@ async function aborted(signal: AbortSignal): Promise<never> {
   throw new Error(stop.signal.aborted ? "interrupted" : `hung for ${LIMIT_MS / 1_000} s`);
 }
 
+/** Undefined where nothing is named, or something that is no bench. */
+function chooseBenches(names: string[]): Set<Bench> | undefined {
+  const known = new Map<string, Bench[]>(Object.entries(GROUPS));
+  for (const bench of BENCHES) known.set(bench.name, [bench]);
+  if (names.length === 0 || names.some((name) => !known.has(name))) return undefined;
+  return new Set(names.flatMap((name) => known.get(name) ?? []));
+}
+
 async function main(args: string[]): Promise<number> {
   const names = args.filter((arg) => !arg.startsWith("--"));
-  const chosen = names.includes("all")
-    ? BENCHES
-    : BENCHES.filter(({ name }) => names.includes(name));
-  if (chosen.length === 0 || (chosen.length < names.length && !names.includes("all"))) {
+  const chosen = chooseBenches(names);
+  if (!chosen) {
     for (const { name, title } of BENCHES) console.log(`${name.padEnd(10)}${title}`);
+    for (const [name, group] of Object.entries(GROUPS))
+      console.log(`${name.padEnd(10)}${group.map((bench) => bench.name).join(", ")}`);
     return names.length === 0 ? 0 : 1;
   }
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)

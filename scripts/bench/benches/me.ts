@@ -42,7 +42,7 @@ export const me: Bench = {
   title: "GET /v1/me with a bearer token",
   goals: [
     { metric: "requests", peer: RAW, atLeast: 0.3 },
-    { metric: "requests", peer: FASTAPI, atLeast: 4 },
+    { metric: "requests", peer: FASTAPI, atLeast: 5 },
   ],
   run,
 };

@@ -25,12 +25,12 @@ type Scenarios = Record<string, Record<string, () => Call | Promise<Call>>>;
 /** What nothing that a caller sends can bring about, and where it is tested instead. */
 const NOT_PROVOKED: [outcome: RegExp, where: string][] = [
   [/^500 internal$/, "test/platform/problems.test.ts"],
-  [/^503 overloaded$/, "test/platform/database.test.ts"],
-  [/^503 dependency_unavailable$/, "test/platform/database.test.ts"],
+  [/^503 (?:overloaded|dependency_unavailable)$/, "test/platform/database.test.ts"],
   [/^503$/, "test/features/health/ready.test.ts"],
   [/^403 https_required$/, "test/platform/http/production.test.ts"],
 ];
 const LARGER_THAN_ANY_BODY = 1_048_577;
+const HUNDREDS_OF_CALLS_MS = 120_000;
 
 let cluster: Cluster;
 let server: Instance;
@@ -231,9 +231,6 @@ async function answerTo(listed: Listed, outcome: string, made: Call): Promise<Go
     ? await shakeHands(server.url, listed)
     : await send(server.url, listed, made);
 }
-
-/** Several hundred calls one after the other, some of which hash a password. */
-const MANY_CALLS_MS = 120_000;
 
 test("every documented operation has its scenarios, and no scenario is of another", () => {
   const ids = operations.map(({ operation }) => operation.operationId);

@@ -128,3 +128,12 @@ test.each([
   const more = await signUp(first.url);
   expectLoggedOut(await logout({ token: more.token, headers, body: "" }));
 });
+
+test("a form of another site, which comes without the cookie, takes none out of the browser", async () => {
+  for (const origin of ["https://evil.example", "null"]) {
+    const answer = await logout({ headers: { origin } });
+    expect(answer.status).toBe(204);
+    expect(answer.headers.has("set-cookie")).toBe(false);
+    expect(answer.headers.has("clear-site-data")).toBe(false);
+  }
+});

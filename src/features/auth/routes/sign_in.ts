@@ -144,11 +144,14 @@ export function authRoutes(platform: Platform) {
       "/v1/auth/logout",
       async ({ body, request, set }) => {
         const given = presented(request, body?.refreshToken);
-        if (given?.transport === "cookie" && findBearer(request) === undefined)
-          assertOwnPage(config, request);
+        const hasBearer = findBearer(request) !== undefined;
+        if (given?.transport === "cookie" && !hasBearer) assertOwnPage(config, request);
         await logout(platform, request, given?.token);
-        set.headers["set-cookie"] = refreshCookie("", 0);
-        set.headers["clear-site-data"] = '"cache"';
+        // A form on another site comes without the cookie, and must not take it out of the browser either.
+        if (given || hasBearer || !request.headers.has("origin")) {
+          set.headers["set-cookie"] = refreshCookie("", 0);
+          set.headers["clear-site-data"] = '"cache"';
+        }
         set.status = 204;
       },
       { open: true, body: RefreshBody, response: logoutRefused, detail: operations.logout },

@@ -230,7 +230,7 @@ test("there is one at a time, few a day, and only the newest is kept, for a week
   expect(await sql`select 1 from app.account_exports where user_id = ${lan.id}`).toHaveLength(0);
 });
 
-test("an attempt that lost its place writes nothing more, and one that nobody writes is given up", async () => {
+test("a copy that nobody writes is given up, and the next one is asked for as ever", async () => {
   const { sql } = cluster.database;
   const lan = await signUp(first.url, "Lan");
   const id = Bun.randomUUIDv7();

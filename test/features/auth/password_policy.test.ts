@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 
+import { dictionary } from "@zxcvbn-ts/language-common";
 import fc from "fast-check";
 
 import { assertPasswordFits } from "../../../src/features/auth/mod.ts";
@@ -30,7 +31,15 @@ test.each(WELL_KNOWN)("%s is refused as too common", (password) => {
   expect(fault(password)).toEqual({ pointer: "/password", code: "too_common" });
 });
 
-test("every common word is refused with what people put behind it, far more than the 3,000 that ASVS asks for", () => {
+test("the 10,000 most used passwords of eight characters and more are refused, in capitals too", () => {
+  const used = dictionary["passwords-common"].filter(({ length }) => length >= 8).slice(0, 10_000);
+  expect(used).toContain("swordfish");
+  expect(used).toHaveLength(10_000);
+  const spellings = used.flatMap((password) => [password, password.toUpperCase()]);
+  expect(spellings.filter((password) => fault(password)?.code !== "too_common")).toEqual([]);
+});
+
+test("every common word is refused with what people put behind it", () => {
   const endings = ["1", "123", "12345678", "!", "@123", "2024", "1990!"];
   const passwords = COMMON_WORDS.flatMap((word) => endings.map((ending) => word + ending)).filter(
     ({ length }) => length >= 8,

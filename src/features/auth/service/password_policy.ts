@@ -1,4 +1,5 @@
 import { AppError, ValidationFailed } from "../../../platform/errors.ts";
+import { isLeakedOften } from "./common_passwords.ts";
 import { estimateGuessBits, fold } from "./guessing.ts";
 
 /** What is among about the first four million guesses is refused: throttles do not keep those away for ever. */
@@ -29,7 +30,8 @@ const TOO_COMMON = {
  * @throws AppError validation_failed, which never repeats the password.
  */
 export function assertPasswordFits(password: string, owner: PasswordOwner): void {
-  if (estimateGuessBits(password, ownWords(owner)) >= MIN_GUESS_BITS) return;
+  const isGuessedLate = estimateGuessBits(password, ownWords(owner)) >= MIN_GUESS_BITS;
+  if (isGuessedLate && !isLeakedOften(password)) return;
   const field = { pointer: owner.pointer ?? "/password", ...TOO_COMMON };
   throw new AppError(ValidationFailed, "Cannot take the password: it is too common", {
     errors: [field],

@@ -163,7 +163,7 @@ function authScenarios(gone: Person, totp: ReturnType<typeof totpScenarios>): Sc
     },
     getMe: { "200": () => ({ token: lan.token }) },
     reauthenticate: {
-      "204": () => ({ token: lan.token, body: { password: PASSWORD } }),
+      "200": () => ({ token: lan.token, body: { password: PASSWORD } }),
       "401 invalid_credentials": () => ({ token: lan.token, body: { password: "another one" } }),
       ...totp.reauthenticate,
     },

@@ -109,6 +109,10 @@ function stepScenarios(people: Record<"guarded" | "exhausted", () => Promise<Gua
       "401 totp_invalid": () => login((app) => ({ code: wrongCodeOf(app) })),
     },
     reauthenticate: {
+      "403 origin_not_allowed": async () => ({
+        ...(await prove(await people.guarded(), { transport: "body" })),
+        headers: { origin: "https://elsewhere.example" },
+      }),
       "401 totp_required": async () => prove(await people.guarded(), {}),
       "401 totp_invalid": async () => {
         const who = await people.guarded();

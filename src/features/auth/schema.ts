@@ -27,12 +27,10 @@ export const RefreshReused = defineError("refresh_reused", 401, {
   en: "This refresh token was used before; the session has been ended for your safety",
   vi: "Mã làm mới đã được dùng trước đó; phiên đăng nhập đã kết thúc để bảo vệ bạn",
 });
-
 export const RefreshSuperseded = defineError("refresh_superseded", 401, {
   en: "This refresh token has just been replaced; use the newest one",
   vi: "Mã làm mới này vừa được thay thế; hãy dùng mã mới nhất",
 });
-
 export const ReauthenticationRequired = defineError("reauthentication_required", 403, {
   en: "Prove once more who you are before you do this",
   vi: "Vui lòng xác thực lại trước khi thực hiện thao tác này",
@@ -66,6 +64,7 @@ export const LoginBody = object({
 export const ReauthenticationBody = object({
   password: ShownPassword,
   code: Code,
+  transport: Transport,
 });
 
 export const RefreshBody = t.Optional(
@@ -269,8 +268,9 @@ export const operations = {
     operationId: "reauthenticate",
     summary: "Prove once more who you are",
     description:
-      "What could take an account over asks for a proof that is at most ten minutes old, or answers `reauthentication_required`.",
-    responses: { 204: { description: "The session may now do what needs care." } },
+      "What could take an account over asks for a proof that is at most ten minutes old, or answers " +
+      "`reauthentication_required`. The session goes on with the tokens of the answer, in place of those before.",
+    responses: { 200: { description: "It may now do what needs care.", headers: SET_COOKIE } },
   },
   listSessions: {
     operationId: "listSessions",

@@ -54,7 +54,7 @@ export async function authenticateSocket(
   return authorityOf({ ...session, validUntil: kept.validUntil });
 }
 
-function authorityOf({ userId, sessionId, validUntil, endsAt }: Caller): Authority {
+function authorityOf({ userId, sessionId, validUntil, endsAt }: Authority): Authority {
   return { userId, sessionId, validUntil, endsAt };
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 
 import fc from "fast-check";
 
-import { judgeRefresh } from "../../../src/features/auth/service/refresh.ts";
+import { judgeProof, judgeRefresh } from "../../../src/features/auth/service/rotation.ts";
 
 /** A session as the server keeps it, and what an honest client and a thief hold of it. */
 interface World {
@@ -19,6 +19,7 @@ interface World {
 
 type Step =
   | { do: "refresh"; answered: boolean }
+  | { do: "prove"; answered: boolean; behind: number }
   | { do: "use" }
   | { do: "steal" }
   | { do: "abuse" }
@@ -26,6 +27,11 @@ type Step =
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant("refresh" as const), answered: fc.boolean() }),
+  fc.record({
+    do: fc.constant("prove" as const),
+    answered: fc.boolean(),
+    behind: fc.nat({ max: 3 }),
+  }),
   fc.record({ do: fc.constant("use" as const) }),
   fc.record({ do: fc.constant("steal" as const) }),
   fc.record({ do: fc.constant("abuse" as const) }),
@@ -43,21 +49,38 @@ function show(world: World, shown: number): number | "refused" | "ended" {
     return "ended";
   }
   if (verdict === "superseded") return "refused";
-  if (verdict === "repeat") return valid;
-  world.seen = Math.max(seen, shown);
-  world.valid = shown + 1;
-  world.rotatedAt = world.now;
+  return verdict === "repeat" ? valid : rotate(world, shown);
+}
+
+function rotate(world: World, shown: number): number {
+  const held = Math.max(shown, world.valid);
+  Object.assign(world, { seen: held, valid: held + 1, rotatedAt: world.now });
   return world.valid;
+}
+
+/** Proves who it is with an access token, which shows that it has arrived; the position of the tokens to hand out. */
+function prove(world: World, shown: number): number | "ended" {
+  if (world.ended) return "ended";
+  world.seen = Math.max(world.seen, shown);
+  const { valid, seen } = world;
+  const sinceRotationMs = (world.now - world.rotatedAt) * 1_000;
+  const isNew = judgeProof({ valid, seen, shown, sinceRotationMs }) === "rotate";
+  return isNew ? rotate(world, shown) : valid;
+}
+
+function renew(world: World, step: Extract<Step, { answered: boolean }>): void {
+  const { honest } = world;
+  // An access token works on when newer ones are there, as in another tab.
+  const got =
+    step.do === "prove" ? prove(world, Math.max(0, honest - step.behind)) : show(world, honest);
+  if (typeof got === "number" && step.answered) world.honest = got;
 }
 
 function take(world: World, step: Step): void {
   if (step.do === "wait") world.now += step.seconds;
   if (step.do === "steal") world.stolen = world.honest;
   if (step.do === "use") world.seen = Math.max(world.seen, world.ended ? 0 : world.honest);
-  if (step.do === "refresh") {
-    const got = show(world, world.honest);
-    if (typeof got === "number" && step.answered) world.honest = got;
-  }
+  if (step.do === "refresh" || step.do === "prove") renew(world, step);
   if (step.do === "abuse" && world.stolen !== undefined) {
     const got = show(world, world.stolen);
     if (typeof got === "number") world.stolen = got;
@@ -84,6 +107,7 @@ test("an honest client is never signed out, whatever answers are lost and howeve
     fc.property(fc.array(honest, { maxLength: 60 }), (list) => {
       const world = play(list);
       expect(world.ended).toBe(false);
+      expect(typeof prove(world, world.honest)).toBe("number");
       expect(typeof show(world, world.honest)).toBe("number");
     }),
     { numRuns: 2_000, seed: 20_261_123 },
@@ -114,15 +138,15 @@ test("after a theft, one use by each side with both answers used ends the sessio
   );
 });
 
-test("any number of simultaneous refreshes with one token are one rotation and one answer", () => {
+test("any number of simultaneous refreshes and proofs with one pair of tokens are one rotation and one answer", () => {
   fc.assert(
     fc.property(
       fc.array(steps, { maxLength: 40 }),
-      fc.integer({ min: 2, max: 50 }),
+      fc.array(fc.boolean(), { minLength: 2, maxLength: 50 }),
       (list, many) => {
         const world = play(list.filter((step) => step.do !== "abuse"));
         const { honest } = world;
-        const answers = Array.from({ length: many }, () => show(world, honest));
+        const answers = many.map((isProof) => (isProof ? prove : show)(world, honest));
         expect(new Set(answers).size).toBe(1);
         expect(answers[0]).toBe(world.valid);
       },

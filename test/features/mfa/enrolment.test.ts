@@ -130,7 +130,7 @@ test("the password alone does not prove anew who one is once an app is on", asyn
     "invalid_credentials",
   );
   expect((await ask("POST", lan.token, { path: "/recovery-codes" })).status).toBe(403);
-  expect(await prove({ password: PASSWORD, code: codeOf(app, 1) })).toEqual({});
+  expect(Object.keys(await prove({ password: PASSWORD, code: codeOf(app, 1) }))).toContain("user");
   expect((await ask("POST", lan.token, { path: "/recovery-codes" })).status).toBe(201);
 });
 

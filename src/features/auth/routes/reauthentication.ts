@@ -1,19 +1,27 @@
 import { Elysia } from "elysia";
 
-import { Overloaded, TooManyAttempts, ValidationFailed } from "../../../platform/errors.ts";
+import {
+  OriginNotAllowed,
+  Overloaded,
+  TooManyAttempts,
+  ValidationFailed,
+} from "../../../platform/errors.ts";
 import { SIGNED_IN_REFUSALS } from "../../../platform/http/access.ts";
+import { assertNoBrowser } from "../../../platform/http/cookies.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
 import { TotpInvalid, TotpRequired } from "../../mfa/mod.ts";
 import { auth } from "../mod.ts";
-import { InvalidCredentials, operations, ReauthenticationBody } from "../schema.ts";
+import { InvalidCredentials, operations, ReauthenticationBody, SignedIn } from "../schema.ts";
 import { reauthenticate } from "../service/recent.ts";
+import { answer } from "./token_answer.ts";
 
 const refused = problems(
   ...SIGNED_IN_REFUSALS,
   InvalidCredentials,
   TotpRequired,
   TotpInvalid,
+  OriginNotAllowed,
   ValidationFailed,
   TooManyAttempts,
   Overloaded,
@@ -21,18 +29,20 @@ const refused = problems(
 
 /** POST /v1/auth/reauthenticate */
 export function reauthenticationRoutes(platform: Platform) {
+  const idleMs = platform.config.sessionIdleMs;
   return new Elysia({ name: "auth.reauthentication", detail: { tags: ["auth"] } })
     .use(auth(platform))
     .post(
       "/v1/auth/reauthenticate",
-      async ({ body, session, set }) => {
-        await reauthenticate(platform, session, body);
-        set.status = 204;
+      async ({ body, request, session, set }) => {
+        if (body.transport === "body") assertNoBrowser(request);
+        const renewed = await reauthenticate(platform, session, body);
+        return answer(renewed, body.transport, { headers: set.headers, idleMs });
       },
       {
         signedIn: true,
         body: ReauthenticationBody,
-        response: refused,
+        response: { 200: SignedIn, ...refused },
         detail: operations.reauthenticate,
       },
     );

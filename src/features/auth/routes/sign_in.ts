@@ -43,14 +43,12 @@ import {
   RegisterBody,
   SignedIn,
 } from "../schema.ts";
-import type { SignIn } from "../service/accounts.ts";
 import { deviceOf } from "../service/devices.ts";
 import { findSessionOf, refresh } from "../service/refresh.ts";
 import { logOut } from "../service/session_end.ts";
 import { getMe, type Origin } from "../service/sessions.ts";
 import { logInWithin, registerWithin } from "../service/sign_in.ts";
-
-type Headers = Record<string, string | number | string[] | undefined>;
+import { answer } from "./token_answer.ts";
 
 const registerRefused = problems(
   OriginNotAllowed,
@@ -192,18 +190,6 @@ function presented(request: Request, inBody: string | undefined): Presented | un
   if (inBody !== undefined) return { token: inBody, transport: "body" };
   const cookie = readRefreshCookie(request);
   return cookie === undefined ? undefined : { token: cookie, transport: "cookie" };
-}
-
-/** The refresh token goes into the cookie, unless a native client asked for it; never into both. */
-function answer(
-  signIn: SignIn,
-  transport: "cookie" | "body" | undefined,
-  { headers, idleMs }: { headers: Headers; idleMs: number },
-) {
-  const { refreshToken, ...rest } = signIn;
-  if (transport === "body") return { ...rest, refreshToken };
-  headers["set-cookie"] = refreshCookie(refreshToken, idleMs / 1_000);
-  return rest;
 }
 
 /** Ends the session of the bearer token or of the refresh token; who shows neither is logged out already. */

@@ -6,7 +6,17 @@ import { proveSecondFactor } from "../../mfa/mod.ts";
 import { totpSecrets } from "../../mfa/tables.ts";
 import { InvalidCredentials, ReauthenticationRequired, type Session } from "../schema.ts";
 import { accounts, sessions } from "../tables.ts";
+import { selectMe, type SignIn } from "./accounts.ts";
 import { verifyPassword } from "./passwords.ts";
+import {
+  assertAlive,
+  handOut,
+  judgeProof,
+  lockSession,
+  positionsOf,
+  takeStep,
+} from "./rotation.ts";
+import type { Caller } from "./sessions.ts";
 
 type Ids = Pick<Session, "userId" | "sessionId">;
 
@@ -65,14 +75,16 @@ async function findProof(platform: Platform, { userId, sessionId }: Ids): Promis
 }
 
 /**
- * Proves anew who is behind the session. @throws AppError invalid_credentials; where there is a second factor also
- * totp_required, totp_invalid or too_many_attempts.
+ * Proves anew who is behind the session, which gets new tokens by the same step as at a refresh: those that were shown
+ * are worth nothing once the new ones are in use, and a lost answer signs nobody out.
+ * @throws AppError invalid_credentials, session_revoked; where there is a second factor also totp_required,
+ * totp_invalid or too_many_attempts.
  */
 export async function reauthenticate(
   platform: Platform,
-  session: Ids,
+  session: Ids & Pick<Caller, "counter">,
   { password, code }: { password: string; code?: string },
-): Promise<void> {
+): Promise<SignIn> {
   const { userId, sessionId } = session;
   const [account] = await platform.db.run({ role: "auth" }, (tx) =>
     tx
@@ -82,19 +94,20 @@ export async function reauthenticate(
   );
   if (!(await verifyPassword(password, account?.passwordHash)))
     throw new AppError(InvalidCredentials, "Cannot authenticate again");
-  const refusal = await platform.db.run({ role: "auth" }, async (tx) => {
+  const proven = await platform.db.run({ role: "auth" }, async (tx) => {
     const proof = await proveSecondFactor(platform, tx, { userId, code });
     if ("refusal" in proof) return proof.refusal;
-    const rows = await tx
-      .update(sessions)
-      .set({ authenticatedAt: platform.now(), methods: ["password", ...proof.methods] })
-      .where(
-        and(eq(sessions.id, sessionId), eq(sessions.userId, userId), isNull(sessions.revokedAt)),
-      )
-      .returning({ id: sessions.id });
-    if (rows.length === 0)
-      throw new AppError(SessionRevoked, `Cannot use session "${sessionId}": it has ended`);
-    return undefined;
+    const row = await lockSession(tx, session);
+    if (!row) throw new AppError(SessionRevoked, `Cannot use session "${sessionId}": it is gone`);
+    assertAlive(platform, row);
+    const now = platform.now();
+    const methods = ["password", ...proof.methods];
+    await tx.update(sessions).set({ authenticatedAt: now, methods }).where(eq(sessions.id, row.id));
+    const at = { shown: session.counter, now };
+    const isNew = judgeProof(positionsOf(row, at)) === "rotate";
+    const counter = isNew ? await takeStep(tx, { row, ...at }) : row.refreshCounter;
+    return { row, counter, user: await selectMe(tx, userId) };
   });
-  if (refusal) throw refusal;
+  if (proven instanceof AppError) throw proven;
+  return await handOut(platform, proven);
 }

@@ -87,6 +87,8 @@ async function makeRoom(
 export interface Caller extends Session {
   /** When that token expires, in milliseconds since the epoch. */
   validUntil: number;
+  /** Its position in the session's chain of tokens. */
+  counter: number;
 }
 
 /** The living session behind a bearer token. @throws AppError when the token or the session is not good. */
@@ -95,7 +97,8 @@ export async function authenticate(platform: Platform, token: string): Promise<C
   const claims = verified instanceof Promise ? await verified : verified;
   const session = await getSession(platform, claims);
   if (!isNoted(claims)) await acknowledge(platform, claims);
-  return Object.assign(session, { validUntil: claims.validUntil });
+  const { validUntil, counter } = claims;
+  return Object.assign(session, { validUntil, counter });
 }
 
 /** What users see of their own account. */

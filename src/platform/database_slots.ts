@@ -11,6 +11,11 @@ export interface Slots {
    * `expired` rejects with when nobody waits for it any more.
    */
   take(expired: Promise<never>): Promise<postgres.ReservedSql>;
+  isFree(): boolean;
+  /** True while somebody waits for a connection. */
+  isWanted(): boolean;
+  /** Called when somebody begins to wait, so that who has a connection without need may give it back. */
+  onWanted(listener: () => void): void;
   /** Lets the next one have its turn; the connection itself is given back by whoever took it. */
   free(): void;
   /** A connection closed inside a transaction. */
@@ -32,6 +37,7 @@ const MEND_ROUNDS = 3;
  */
 export function createSlots(sql: postgres.Sql, size: number): Slots {
   const waiting: (() => void)[] = [];
+  const listeners: (() => void)[] = [];
   const suspects = new Set<number>();
   let mending: Promise<void> | undefined;
   let taken = 0;
@@ -47,6 +53,7 @@ export function createSlots(sql: postgres.Sql, size: number): Slots {
       });
     const mine = Promise.withResolvers<void>();
     waiting.push(mine.resolve);
+    for (const listener of listeners) listener();
     try {
       await Promise.race([mine.promise, expired]);
     } catch (error) {
@@ -76,6 +83,9 @@ export function createSlots(sql: postgres.Sql, size: number): Slots {
         throw error;
       }
     },
+    isFree: () => taken < size,
+    isWanted: () => waiting.length > 0,
+    onWanted: (listener) => void listeners.push(listener),
     free,
     suspect: (connection) => void suspects.add(connection),
     trust: (connection) => void suspects.delete(connection),

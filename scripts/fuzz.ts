@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 
 import { generateSigningKey } from "../src/platform/tokens.ts";
 import { fuzz, type FuzzReport } from "../test/support/fuzz.ts";
+import { mailLinks } from "../test/support/fuzz_links.ts";
 import { openProduct } from "../test/support/fuzz_product.ts";
 import { openCluster } from "../test/support/instance.ts";
 import { closeTestServices } from "../test/support/services.ts";
@@ -51,13 +52,15 @@ async function fuzzOnce(
 ): Promise<FuzzReport> {
   await using cluster = await openCluster();
   const key = await generateSigningKey();
-  const server = await cluster.start({
+  const env = {
     JWT_KEYS: JSON.stringify([key]),
     LIMITS_SCALE: "1000000",
     LOG_LEVEL: "debug",
     ROLE: "api,socket,relay",
-  });
-  const target = await openProduct(cluster, server, key);
+  };
+  const server = await cluster.start(env);
+  const links = await mailLinks(cluster, server, env);
+  const target = await openProduct(cluster, server, { key, links });
   const { path } = values;
   return await fuzz(target, { seed, runs, limitMs, ...(path === undefined ? {} : { path }) });
 }

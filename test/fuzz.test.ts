@@ -27,7 +27,7 @@ beforeAll(async () => {
     // A job that ends later would look like an effect of whatever was asked meanwhile.
     ROLE: "api,socket,relay",
   };
-  product = await openProduct(cluster, await cluster.start(env), key);
+  product = await openProduct(cluster, await cluster.start(env), { key });
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();

@@ -1,8 +1,9 @@
 import type { SigningKey } from "../../src/platform/settings.ts";
 import { createTokens } from "../../src/platform/tokens.ts";
-import { call, converse, PASSWORD, type Person, signIn, signUp } from "./client.ts";
+import { call, converse, PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
 import { flip } from "./flip.ts";
 import type { Target } from "./fuzz.ts";
+import { type Links, openLinks } from "./fuzz_links.ts";
 import type { Exchange } from "./fuzz_oracle.ts";
 import type { Sender } from "./fuzz_requests.ts";
 import { MARK } from "./fuzz_values.ts";
@@ -50,13 +51,14 @@ interface World {
 export async function openProduct(
   cluster: Cluster,
   { url, log }: Instance,
-  key: SigningKey,
+  { key, links = { verify: [], reset: [], change: [] } }: { key: SigningKey; links?: Links },
 ): Promise<Target> {
   const document = (await call("GET", `${url}/swagger/json`)).body as unknown as Document;
   const operations = listOperations(document);
   const others = await makeOthers(url);
   const expired = await makeExpired(key, others.other);
-  const staff = await makeStaff(cluster, url);
+  const mailed = openLinks(links);
+  let staff = await makeStaff(cluster, url);
   let world = await makeWorld(url, others);
   let fresh = 0;
 
@@ -66,7 +68,7 @@ export async function openProduct(
     if (name === "fresh.password") return `${MARK} ${crypto.randomUUID()}`;
     if (name.startsWith("flip."))
       return flip(world.values[name.replace("flip", "me")] ?? "", (fresh += STRIDE));
-    return world.values[name] ?? name;
+    return mailed.find(name) ?? world.values[name] ?? name;
   }
   const tokens: Record<Sender, () => string | undefined> = {
     me: () => world.me.token,
@@ -99,11 +101,15 @@ export async function openProduct(
     tokenOf: (sender) => tokens[sender](),
     secrets: () => ({
       others: [others.other.email, others.other.token, others.other.refreshToken, others.secret],
-      never: [PASSWORD, others.password],
+      never: [PASSWORD, others.password, ...mailed.all],
       credentialsOfOthers: [others.other.token, others.other.refreshToken],
     }),
     follow: async (exchange) => {
+      mailed.note(exchange);
       if (!learn(world, exchange) && isOver(exchange)) world = await makeWorld(url, others);
+      // What every visitor may do, staff does too: it signs out, ends its sessions and changes its password.
+      if (exchange.plan.sender === "staff" && !(await isSignedIn(url, staff)))
+        staff = await makeStaff(cluster, url);
     },
     snapshot: () => takeSnapshot(cluster.database.sql),
     effectsOf: (code) => EFFECTS[code] ?? [],
@@ -126,6 +132,15 @@ const WORDS = {
   "register.email": ["{{fresh.email}}", "{{fresh.email}}", "{{other.email}}"],
   "login.email": ["{{me.email}}", "{{me.email}}", "{{other.email}}"],
   password: ["{{me.password}}"],
+  // Each is also shown where a link of another purpose is wanted.
+  "confirmEmail.token": ["{{link.verify}}", "{{link.verify}}", "{{link.reset}}", "{{link.spent}}"],
+  "resetPassword.token": ["{{link.reset}}", "{{link.reset}}", "{{link.change}}", "{{link.spent}}"],
+  "confirmEmailChange.token": [
+    "{{link.change}}",
+    "{{link.change}}",
+    "{{link.verify}}",
+    "{{link.spent}}",
+  ],
   currentPassword: ["{{me.password}}"],
   newPassword: ["{{fresh.password}}"],
   refreshToken: ["{{me.refresh}}", "{{first.refresh}}", "{{flip.refresh}}", "{{gone.refresh}}"],
@@ -175,6 +190,10 @@ async function makeStaff({ database: { sql } }: Cluster, url: string): Promise<P
   return await signIn(url, person);
 }
 
+async function isSignedIn(url: string, { token }: Person): Promise<boolean> {
+  return (await call("GET", `${url}/v1/me`, { token })).status === 200;
+}
+
 async function makeWorld(url: string, others: Others): Promise<World> {
   const { other, friend, revoked, theirs, cursor } = others;
   const me = await signUp(url, "Me");
@@ -205,11 +224,6 @@ async function makeWorld(url: string, others: Others): Promise<World> {
     "gone.refresh": revoked.refreshToken,
   };
   return { me, values };
-}
-
-function sessionOf(token: string): string {
-  const claims = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
-  return (JSON.parse(claims) as { sid: string }).sid;
 }
 
 async function exportOf(url: string, { token }: Person): Promise<string> {

@@ -75,8 +75,8 @@ async function findProof(platform: Platform, { userId, sessionId }: Ids): Promis
 }
 
 /**
- * Proves anew who is behind the session, which gets new tokens by the same step as at a refresh: those that were shown
- * are worth nothing once the new ones are in use, and a lost answer signs nobody out.
+ * Proves anew who is behind the session, which gets new tokens by the same step as at a refresh: the refresh token from
+ * before is reuse soon after the new tokens are used, and a lost answer signs nobody out.
  * @throws AppError invalid_credentials, session_revoked; where there is a second factor also totp_required,
  * totp_invalid or too_many_attempts.
  */

@@ -2,7 +2,7 @@ import type postgres from "postgres";
 
 import type { ExpiredError } from "./database_errors.ts";
 import type { Slots } from "./database_slots.ts";
-import { TimeoutError } from "./time.ts";
+import { TimeoutError, withTimeout } from "./time.ts";
 
 /** The part of postgres.js that Drizzle's session uses. */
 export type Client = postgres.Sql;
@@ -43,6 +43,8 @@ export interface Holds {
   noteClosed(connection: number): void;
 }
 
+/** From the error of a connection to its close, which follow each other at once. */
+const CLOSING_MS = 1_000;
 const MARK = "/*t";
 const MARK_END = "*/";
 
@@ -125,6 +127,13 @@ export async function untilClosed<T>(hold: Hold, work: Promise<T>): Promise<T> {
   } finally {
     hold.listeners.delete(listener);
   }
+}
+
+/** Returns when the connection has closed, or does not seem to. */
+export async function closing(hold: Hold): Promise<void> {
+  const closed = untilClosed(hold, Promise.withResolvers<never>().promise);
+  const bound = { what: "a connection to close", timeoutMs: CLOSING_MS };
+  await withTimeout(closed, bound).catch(() => undefined);
 }
 
 function lost(): TimeoutError {

@@ -4,6 +4,7 @@ import { ExpiredError, isConnectionError } from "./database_errors.ts";
 import {
   beginningOf,
   type Client,
+  closing,
   createHolds,
   createTerm,
   guard,
@@ -47,8 +48,6 @@ interface Plan<T> {
 /** Longer than any statement may take. */
 const SILENCE_MS = 15_000;
 const COMMIT_GRACE_MS = 1_000;
-/** From the error of a connection to its close, which follow each other at once. */
-const CLOSING_MS = 1_000;
 const CONNECT_TIMEOUT_S = 5;
 const CLOSE_TIMEOUT_S = 3;
 const MAX_BACKOFF_S = 1;
@@ -217,10 +216,4 @@ async function rollBack(attempt: Omit<Attempt<never>, "work">, error: unknown): 
   } finally {
     clearTimeout(silence);
   }
-}
-
-async function closing(hold: Hold): Promise<void> {
-  const closed = untilClosed(hold, Promise.withResolvers<never>().promise);
-  const bound = { what: "a connection to close", timeoutMs: CLOSING_MS };
-  await withTimeout(closed, bound).catch(() => undefined);
 }

@@ -1,6 +1,8 @@
+import { isConnectionError } from "./database_errors.ts";
 import {
   beginningOf,
   type Client,
+  closing,
   guard,
   type Hold,
   type Sent,
@@ -36,31 +38,38 @@ export function createReads(options: ReadsOptions): Reads {
   const { shares, sockets, prepare, silenceMs } = options;
 
   /** The read is over when its COMMIT was answered, however late, or the connection has closed. */
-  async function finish(share: Share, { commit }: Piece): Promise<void> {
+  async function finish({ share, hold }: Place, { commit }: Piece): Promise<void> {
     const closeSilent = sockets.watch();
     const silence = setTimeout(closeSilent, silenceMs);
-    await untilClosed(share.hold, commit).catch(() => undefined);
+    await untilClosed(hold, commit).catch(() => undefined);
     clearTimeout(silence);
+    if (share.isLost) await closing(hold);
     shares.leave(share);
   }
   return {
     run: async ({ begin, work }, term) => {
-      const share = await shares.join(term);
-      const { client, piece } = createPiece(share.hold, { begin, term, prepare });
+      const { share, hold } = await shares.join(term);
+      const { client, piece } = createPiece(hold, { begin, term, prepare });
       try {
-        const result = await untilClosed(share.hold, Promise.race([work(client), term.expired]));
+        const result = await untilClosed(hold, Promise.race([work(client), term.expired]));
         const sent = piece();
         if (sent) await endOf(sent);
         shares.leave(share);
         return result;
       } catch (error) {
         const sent = piece();
-        if (sent) void finish(share, sent);
+        share.isLost ||= isConnectionError(error);
+        if (sent) void finish({ share, hold }, sent);
         else shares.leave(share);
         throw error === term.expiry ? error : ((await sent?.begun) ?? error);
       }
     },
   };
+}
+
+interface Place {
+  share: Share;
+  hold: Hold;
 }
 
 /** What a read has sent. */

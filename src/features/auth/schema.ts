@@ -246,13 +246,11 @@ export const operations = {
         description: "The session has ended.",
         headers: {
           "Set-Cookie": {
-            description: "Takes the cookie away.",
-            required: true,
+            description: "Takes the cookie away; not for a page that shows no token.",
             schema: { type: "string" as const },
           },
           "Clear-Site-Data": {
-            description: "Empties the browser's cache.",
-            required: true,
+            description: "Empties the browser's cache; comes with `Set-Cookie`.",
             schema: { type: "string" as const, examples: ['"cache"'] },
           },
         },

@@ -53,6 +53,12 @@ test("a server without a bug passes", async () => {
   expect([failure?.text, requests]).toEqual([undefined, 1_000]);
 });
 
+test("a budget that is over before the first answer finds nothing", async () => {
+  await using broken = openBroken();
+  const { failure } = await fuzz(broken, { seed: SEED, runs: 1, limitMs: 1 });
+  expect(failure).toBeUndefined();
+});
+
 test.each(Object.keys(BUGS) as Bug[])("a server that %s is found out", async (bug) => {
   await using broken = openBroken(bug);
   const options = { seed: SEED, runs: RUNS_FOR_A_BUG, limitMs: BUG_LIMIT_MS };

@@ -64,9 +64,11 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     markInterruptAsFailure: false,
     ...(path === undefined ? {} : { path }),
   });
-  const late = result.failed ? [] : checkLog(target);
+  // A budget that is spent within the first request counts as failed too, with nothing that failed.
+  const isBroken = result.failed && result.counterexample !== null;
+  const late = isBroken ? [] : checkLog(target);
   if (late.length > 0) return { ...report, failure: { findings: late, text: `seed ${seed}, log` } };
-  if (!result.failed) return report;
+  if (!isBroken) return report;
   const thrown = result.errorInstance;
   const findings = thrown instanceof Broken ? thrown.findings : [];
   const place = `seed ${seed}, path "${result.counterexamplePath ?? ""}"`;

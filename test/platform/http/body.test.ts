@@ -71,7 +71,7 @@ test("a body in pieces is put together, even inside a letter, and comes out comp
 });
 
 test("an empty body is none, and neither half JSON nor broken UTF-8 is taken", async () => {
-  expect(await readJsonBody(stream([]).request)).toBeUndefined();
+  expect(await readJsonBody(stream([]).request)).toBeNull();
   for (const bytes of [Uint8Array.of(0x7b), Uint8Array.of(0x22, 0xff, 0x22)])
     expect(await readJsonBody(stream([bytes]).request).catch((e: unknown) => e)).toBeInstanceOf(
       SyntaxError,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
+import { exchange } from "../../support/fuzz_wire.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 import { until } from "../../support/poll.ts";
 
@@ -44,3 +45,24 @@ test.each([
   expect(lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
   expect(lines.filter((line) => line.includes(id)).join()).toContain('"status":400');
 });
+
+test.each([
+  ["/v1/auth/login", 422],
+  ["/v1/auth/refresh", 401],
+  ["/v1/auth/logout", 204],
+])(
+  "chunks that hold nothing are no body, to %s like to any other route",
+  async (target, status) => {
+    const headers: [string, string][] = [
+      ["host", new URL(server.url).host],
+      ["connection", "close"],
+      ["content-type", "application/json"],
+    ];
+    const whole = { method: "POST", target, headers, body: "" };
+    const answers = await Promise.all(
+      [true, false].map((chunked) => exchange(server.url, { ...whole, chunked })),
+    );
+    expect(answers.map((got) => got.status)).toEqual([status, status]);
+    expect(server.log()).not.toContain('"level":"error"');
+  },
+);

@@ -11,6 +11,8 @@ const PROTOCOL_VIOLATION = "08P01";
 const AWAY = new Set(["57P01", "57P02", "57P03", "53300", "08000", "08003", "08006", "25006"]);
 /** A statement, a lock or an idle transaction took too long, or two transactions were in each other's way. */
 const SLOW = new Set(["57014", "55P03", "25P03", "40001", "40P01", "53200"]);
+/** The places in Postgres that find out that a prepared statement is out of date, or gone. */
+const STALE = new Set(["RevalidateCachedQuery", "FetchPreparedStatement", "transformAssignedExpr"]);
 const CONNECTION_CODE =
   /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOENT|ETIMEDOUT|EHOST|ENOTFOUND|ERR_SOCKET)/;
 
@@ -44,6 +46,15 @@ export function isConnectionError(error: unknown): boolean {
   return code === "57P01" || code === "57P02";
 }
 
+/**
+ * True when a statement that was prepared before does not fit its tables any more, because a migration has changed them.
+ * It was forgotten, so that the next one is prepared anew.
+ */
+export function isStale(error: unknown): boolean {
+  const root = rootOf(error);
+  return root instanceof postgres.PostgresError && STALE.has(root.routine ?? "");
+}
+
 /** The name of the violated unique constraint, or undefined when the error is something else. */
 export function uniqueViolation(error: unknown): string | undefined {
   return violation(error, UNIQUE_VIOLATION);
@@ -69,7 +80,8 @@ export function toDatabaseError(error: unknown): unknown {
       headers: { "retry-after": "2" },
       cause: error,
     });
-  if (rootOf(error) instanceof ExpiredError || (code !== undefined && SLOW.has(code)))
+  const isLate = rootOf(error) instanceof ExpiredError || (code !== undefined && SLOW.has(code));
+  if (isLate || isStale(error))
     return new AppError(Overloaded, "Cannot finish a transaction in time", {
       headers: { "retry-after": "2" },
       cause: error,

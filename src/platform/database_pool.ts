@@ -1,6 +1,6 @@
 import postgres from "postgres";
 
-import { ExpiredError, isConnectionError } from "./database_errors.ts";
+import { ExpiredError, isConnectionError, isStale } from "./database_errors.ts";
 import {
   beginningOf,
   type Client,
@@ -86,7 +86,17 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
   const reads = createReads({ shares, sockets, prepare, silenceMs });
   let closed = false;
 
-  async function perform<T>({ begin, work, single }: Plan<T>, term: Term): Promise<T> {
+  /** Each connection finds out by itself that a migration has changed what it had prepared, and then nothing was done. */
+  async function perform<T>(plan: Plan<T>, term: Term): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await attempt(plan, term);
+      } catch (error) {
+        if (plan.single === undefined || !isStale(error) || tries > options.poolSize) throw error;
+      }
+    }
+  }
+  async function attempt<T>({ begin, work, single }: Plan<T>, term: Term): Promise<T> {
     if (single === "read") return await reads.run({ begin, work }, term);
     const hold = await holds.take(term.expired);
     try {

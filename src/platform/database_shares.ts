@@ -16,8 +16,6 @@ export interface Share {
 
 /** Reads on one connection at once: enough to keep it busy, few enough that a slow one keeps few others waiting. */
 const MAX_SHARING = 8;
-/** As many connections work side by side before reads share one; more of them would only be colder. */
-const MIN_SHARES = 4;
 /** Whoever comes later than this behind a read that is not answered yet takes another connection. */
 const QUICK_MS = 2;
 
@@ -99,8 +97,7 @@ function findShare(shares: Set<Share>, slots: Slots): Share | undefined {
   let best: Share | undefined;
   for (const share of shares)
     if (share.count < (best?.count ?? MAX_SHARING) && isJoinable(share, slots)) best = share;
-  const mayTakeAnother = shares.size < MIN_SHARES && slots.isFree();
-  return mayTakeAnother && best?.count !== 0 ? undefined : best;
+  return slots.isFree() && best?.count !== 0 ? undefined : best;
 }
 
 function isJoinable({ hold, isLost, count, since }: Share, slots: Slots): boolean {

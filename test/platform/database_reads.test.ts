@@ -9,6 +9,12 @@ import { outcomeOf } from "../support/transactions.ts";
 
 const PEOPLE = 60;
 const READ = { read: true } as const;
+/** A parameter that throws when it is put into bytes. */
+const UNWRITABLE = {
+  toString: () => {
+    throw new Error("unwritable");
+  },
+};
 
 let database: TestDatabase;
 /** All that happens here happens on one connection. */
@@ -46,10 +52,11 @@ function sleeping(on: Database, seconds: number) {
   return on.run(as(people[0]), (tx) => tx.execute(nap), READ);
 }
 
-/** The process that sleeps for us. */
+/** The process that has been sleeping for us for a while. */
 async function sleeper(): Promise<number> {
   const rows = await database.sql<{ pid: number }[]>`
-    select pid from pg_stat_activity where query like '%pg_sleep($1%' and state = 'active' and pid <> pg_backend_pid()`;
+    select pid from pg_stat_activity where query like '%pg_sleep($1%' and state = 'active' and pid <> pg_backend_pid()
+      and now() - query_start > interval '20 ms'`;
   return rows[0]?.pid ?? 0;
 }
 
@@ -134,4 +141,47 @@ test("a pool whose reads are over closes at once", async () => {
   await pool.close();
   // It would wait 3 s for a connection that somebody keeps.
   expect(performance.now() - startedAt).toBeLessThan(2_500);
+});
+
+test("a read that cannot be put into bytes fails alone, and nobody gets another's answer", async () => {
+  const outcomes = await Promise.all(
+    people.map(async (id, place) => {
+      const odd = sql`select user_id from app.accounts where email = ${UNWRITABLE}`;
+      if (place % 4 === 2)
+        return await outcomeOf(narrow.run(as(id), (tx) => tx.execute(odd), READ));
+      return (await accountsOf(narrow, id)).map((row) => row["user_id"]);
+    }),
+  );
+  for (const [place, outcome] of outcomes.entries())
+    if (place % 4 === 2) expect(outcome).toBe("unwritable");
+    else expect(outcome).toEqual([people[place]]);
+});
+
+test("a migration beside us is noticed by each connection, and costs neither a read nor its answer", async () => {
+  const read = async (id: string) => {
+    const own = sql`select user_id, locale from app.accounts where user_id = ${id}`;
+    const rows = await wide.run(as(id), (tx) => tx.execute(own), READ);
+    return rows.map((row) => row["user_id"]);
+  };
+  const expected = people.map((id) => [id]);
+  expect(await Promise.all(people.map(read))).toEqual(expected);
+  await database.sql`alter table app.accounts alter column locale type varchar(10)`;
+  expect(await Promise.all(people.map(read))).toEqual(expected);
+});
+
+test("a statement that a migration has made stale never runs outside of its transaction", async () => {
+  await database.sql.unsafe(`
+    create table app.notes (note text, wrote text default current_setting('role'));
+    grant select, insert on app.notes to frm_app`);
+  const note = sql`insert into app.notes (note) values (${"x"}) returning note`;
+  const single = () =>
+    narrow.run(as(people[0]), (tx) => tx.execute(note), { single: true }).then(() => "done");
+  const several = () => outcomeOf(narrow.run(as(people[0]), (tx) => tx.execute(note)));
+  expect(await single()).toBe("done");
+  await database.sql`alter table app.notes alter column note type varchar(300)`;
+  expect(await single()).toBe("done");
+  await database.sql`alter table app.notes alter column note type text`;
+  expect([await several(), await several()]).toEqual(["overloaded", "done"]);
+  const rows = await database.sql<{ wrote: string }[]>`select wrote from app.notes`;
+  expect(rows.map(({ wrote }) => wrote)).toEqual(["frm_app", "frm_app", "frm_app"]);
 });

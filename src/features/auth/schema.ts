@@ -165,6 +165,8 @@ export const BurySessions = defineJob("auth.bury_sessions", {
 
 export const WelcomeMail = defineJob("auth.welcome_mail", { payload: object({ userId: Id }) });
 
+/** Deletes what is left of sessions that ended long ago. */
+export const SweepSessions = defineJob("auth.sweep_sessions", { payload: object({}) });
 /** Puts copies of sessions out of date after a change of their account, where that could not be done at once. */
 export const OutdateSessions = defineJob("auth.outdate_sessions", {
   payload: object({

@@ -1,4 +1,4 @@
-import { isNotNull, type SQL, sql } from "drizzle-orm";
+import { isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
   customType,
@@ -27,6 +27,14 @@ const everything = { for: "all", to: authRole, using: sql`true`, withCheck: sql`
 /** True for a row of a user whose account is due to be erased; no sooner may the background work touch it. */
 export function asDue(userId: AnyPgColumn): SQL {
   return sql`exists (select 1 from app.accounts a where a.user_id = ${userId} and a.deletion_due_at <= now())`;
+}
+
+/** For how long the row of an ended session stays, for whoever looks into what has happened; then nobody has it. */
+const ENDED_KEPT = sql.raw("interval '30 days'");
+
+/** True for a session that ended so long ago, by a call or by its age, that its row is to be deleted. */
+export function asLongEnded(session: { revokedAt: AnyPgColumn; expiresAt: AnyPgColumn }): SQL {
+  return sql`least(${session.revokedAt}, ${session.expiresAt}) < now() - ${ENDED_KEPT}`;
 }
 
 /** What every signed-in person may know of a user. */
@@ -151,6 +159,9 @@ export const sessions = app.table(
   },
   (session) => [
     index().on(session.userId),
+    // A sign-in counts those that live, however many of the user's have ended.
+    index("sessions_living").on(session.userId).where(isNull(session.revokedAt)),
+    index("sessions_ended").on(sql`least(${session.revokedAt}, ${session.expiresAt})`),
     pgPolicy("sessions_auth", everything),
     pgPolicy("sessions_system_select", {
       for: "select",
@@ -161,6 +172,16 @@ export const sessions = app.table(
       for: "delete",
       to: systemRole,
       using: asDue(session.userId),
+    }),
+    pgPolicy("sessions_system_select_ended", {
+      for: "select",
+      to: systemRole,
+      using: asLongEnded(session),
+    }),
+    pgPolicy("sessions_system_delete_ended", {
+      for: "delete",
+      to: systemRole,
+      using: asLongEnded(session),
     }),
     pgPolicy("sessions_app_select", {
       for: "select",

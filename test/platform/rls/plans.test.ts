@@ -10,6 +10,8 @@ const MESSAGES = 20_000;
 /** More than any of these statements needs, and far less than a scan of the messages touches. */
 const MAX_BUFFERS = 400;
 
+const lan = "00000001-0000-7000-8000-000000000002";
+
 let database: TestDatabase;
 
 beforeAll(async () => {
@@ -23,6 +25,9 @@ beforeAll(async () => {
     insert into app.accounts (user_id, email) select id, id || '@example.com' from app.users;
     insert into app.sessions (id, user_id, refresh_key, refreshed_at, created_at, expires_at)
       select pg_temp.id(3, n), pg_temp.id(1, n), '\\x01', now(), now(), now() + '1 day'
+      from generate_series(1, ${MESSAGES}) n;
+    insert into app.sessions (id, user_id, refresh_key, refreshed_at, created_at, expires_at, revoked_at)
+      select gen_random_uuid(), '${lan}', '\\x01', now(), now(), now() + '1 day', now()
       from generate_series(1, ${MESSAGES}) n;
     insert into app.conversations (id, kind, created_by, last_seq, last_event_at, created_at)
       select pg_temp.id(2, n), 'group', pg_temp.id(1, 1 + n % ${USERS}), 99, now() - n * interval '1 s', now()
@@ -53,7 +58,6 @@ interface Node {
   Plans?: Node[];
 }
 
-const lan = "00000001-0000-7000-8000-000000000002";
 const team = "00000002-0000-7000-8000-000000000001";
 const sent = `with member as materialized (
     select conversation_id from app.conversation_members
@@ -99,6 +103,17 @@ const HOT: [what: string, role: string, statement: string][] = [
     `select a.email, u.display_name from app.sessions s join app.accounts a on a.user_id = s.user_id
        join app.users u on u.id = s.user_id where s.id = '00000003-0000-7000-8000-000000000002'
        and s.user_id = '${lan}' and s.revoked_at is null and s.expires_at > now()`,
+  ],
+  [
+    "the living sessions of somebody who has ended many",
+    "auth",
+    `select id from app.sessions where user_id = '${lan}' and revoked_at is null and expires_at > now()
+       order by last_seen_at desc, id desc offset 20`,
+  ],
+  [
+    "sessions that ended long ago",
+    "system",
+    `select id from app.sessions where least(revoked_at, expires_at) < now() - interval '30 days' limit 1000`,
   ],
   [
     "the account of an address",

@@ -17,7 +17,7 @@ export interface World extends AsyncDisposable {
  * The accounts of Minh and Eve are due to be erased, and Lan's will be tomorrow.
  */
 const NAMES =
-  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old eves_club lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another minhs_change lans_export minhs_export".split(
+  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old eves_club lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another minhs_change lans_export minhs_export hoas_long_ended quans_long_expired".split(
     " ",
   );
 
@@ -52,10 +52,12 @@ const ROWS = [
   `update app.accounts set deletion_due_at = now() + interval '1 day' where user_id = :lan`,
   `insert into app.sessions (id, user_id, refresh_key, refreshed_at, created_at, expires_at, revoked_at) values
      (:lans_phone, :lan, '\\x01', now(), now(), now() + '1 day', null),
-     (:lans_ended, :lan, '\\x02', now(), now(), now() + '1 day', now()),
+     (:lans_ended, :lan, '\\x02', now(), now(), now() + '1 day', now() - interval '29 days'),
      (:minhs_phone, :minh, '\\x03', now(), now(), now() + '1 day', null),
      (:mais_phone, :mai, '\\x04', now(), now(), now() + '1 day', null),
-     (:anhs_phone, :anh, '\\x05', now(), now(), now() + '1 day', null)`,
+     (:anhs_phone, :anh, '\\x05', now(), now(), now() + '1 day', null),
+     (:hoas_long_ended, :hoa, '\\x06', now(), now(), now() + '1 day', now() - interval '31 days'),
+     (:quans_long_expired, :quan, '\\x07', now(), now(), now() - interval '31 days', null)`,
   `insert into app.audit_entries (id, user_id, actor_id, action, created_at) values
      (:lans_entry, :lan, :lan, 'auth.login', now()), (:product_entry, :lan, null, 'auth.alarm', now()),
      (:minhs_entry, :minh, :lan, 'auth.ban', now())`,

@@ -11,6 +11,7 @@ import type { WorkerMessage } from "./queue/messages.ts";
 import { createRunner, type Runner, type RunnerLimits } from "./queue/runner.ts";
 import { createJobStore } from "./queue/store.ts";
 import { openRedis } from "./redis.ts";
+import { createThrottle } from "./throttle.ts";
 import type { WorkerConfig } from "./worker_config.ts";
 
 export interface OpenWorkerOptions {
@@ -47,7 +48,9 @@ export async function openWorker(options: OpenWorkerOptions): Promise<Runner> {
     host: config.publicUrl.hostname,
     now,
   });
-  const platform: WorkerPlatform = { config, log, now, db, redis, keys, mailer };
+  const scale = config.limitsScale;
+  const throttle = createThrottle({ redis, keys, scale, now, isSharedOnly: true });
+  const platform: WorkerPlatform = { config, log, now, db, redis, keys, throttle, mailer };
   return createRunner({
     store: createJobStore({ redis, keys, queue: DEFAULT_QUEUE }),
     reader,

@@ -19,6 +19,7 @@ interface Common {
   db: Database;
   redis: Redis;
   keys: Keys;
+  throttle: Throttle;
 }
 
 /** What a service behind a request or a frame may use. It is passed on as the first argument and never reached for. */
@@ -27,7 +28,6 @@ export interface Platform extends Common {
   tokens: Tokens;
   cursors: Cursors;
   outbox: Outbox;
-  throttle: Throttle;
   /** Woken after a commit that enqueued something. */
   jobs: Pick<JobRelay, "wake">;
   /** New for every life of a process, so that nothing of a former life is taken for this one's. */

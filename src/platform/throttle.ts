@@ -41,8 +41,10 @@ export function createThrottle(options: {
   keys: Keys;
   scale: number;
   now: () => Date;
+  /** Whether a try fails while Redis is away, for work that is tried again by itself and so need not be let through. */
+  isSharedOnly?: boolean;
 }): Throttle {
-  const { redis, keys, scale, now } = options;
+  const { redis, keys, scale, now, isSharedOnly = false } = options;
   const memory = createMemoryThrottle({ now, maxEntries: MAX_MEMORY_ENTRIES });
 
   function countedOf({ scope, checks, known }: Attempt): Counted {
@@ -59,7 +61,8 @@ export function createThrottle(options: {
   return {
     admit: async (attempt) => {
       const counted = countedOf(attempt);
-      const shared = await takeShared(redis, counted);
+      const answer = takeShared(redis, counted);
+      const shared = await (isSharedOnly ? answer : whileThere(answer));
       if (shared && "waitMs" in shared) throw tooMany(shared.waitMs);
       const own = memory.take(counted, { admit: shared !== undefined });
       if ("waitMs" in own) throw tooMany(own.waitMs);
@@ -124,11 +127,11 @@ function keysOf({ counts, knownKey }: Counted): string[] {
 
 type Connection = Pick<Redis, "run">;
 
-/** What Redis says; undefined while it is away. */
+/** What Redis says. @throws AppError while it is away. */
 async function takeShared(
   redis: Connection,
   counted: Counted,
-): Promise<{ waitMs: number } | { changes: Change[] } | undefined> {
+): Promise<{ waitMs: number } | { changes: Change[] }> {
   const policies = counted.counts.flatMap(({ policy }) => [
     policy.freeFailures,
     policy.firstWaitMs,
@@ -136,15 +139,13 @@ async function takeShared(
     highestLevel(policy),
     policy.isWaivedForKnown ? 1 : 0,
   ]);
-  const answer = await whileThere(
-    redis.run("count an attempt", (client) =>
-      callThrottleScript(client, "take", {
-        keys: keysOf(counted),
-        arguments: [counted.caller ?? "", ...policies.map(String)],
-      }),
-    ),
+  const answer = await redis.run("count an attempt", (client) =>
+    callThrottleScript(client, "take", {
+      keys: keysOf(counted),
+      arguments: [counted.caller ?? "", ...policies.map(String)],
+    }),
   );
-  if (!Array.isArray(answer)) return undefined;
+  if (!Array.isArray(answer)) throw new Error("Cannot count an attempt: Redis answers no list");
   const [isAdmitted, ...values] = answer.map(Number);
   if (isAdmitted !== 1) return { waitMs: values[0] ?? 0 };
   return {

@@ -7,7 +7,13 @@ import { type Environment, readSettings, type SettingName } from "./settings.ts"
 /** What background work knows of the deployment. It signs no tokens and serves no requests, so it has no key for either. */
 export type WorkerConfig = Pick<
   Config,
-  "production" | "dataDir" | "redisPrefix" | "dbRolePrefix" | "mailFrom" | "logLevel"
+  | "production"
+  | "dataDir"
+  | "redisPrefix"
+  | "dbRolePrefix"
+  | "mailFrom"
+  | "logLevel"
+  | "limitsScale"
 > & { databaseUrl: URL; redisUrl: URL; publicUrl: URL };
 
 export interface WorkerPlaces {
@@ -28,6 +34,7 @@ export function workerEnvironment(config: Config, places: WorkerPlaces): Record<
     PUBLIC_URL: places.publicUrl.href,
     MAIL_FROM: config.mailFrom,
     LOG_LEVEL: config.logLevel,
+    LIMITS_SCALE: String(config.limitsScale),
   } satisfies Partial<Record<SettingName, string>>;
 }
 
@@ -47,5 +54,6 @@ export async function readWorkerConfig(env: Environment): Promise<WorkerConfig> 
     dbRolePrefix: values.DB_ROLE_PREFIX ?? "frm",
     mailFrom: values.MAIL_FROM ?? "",
     logLevel: values.LOG_LEVEL ?? "info",
+    limitsScale: values.LIMITS_SCALE ?? 1,
   };
 }

@@ -26,6 +26,7 @@ test("a worker is given what its jobs need, and no key, no login of an admin, an
     "DATABASE_URL",
     "DATA_DIR",
     "DB_ROLE_PREFIX",
+    "LIMITS_SCALE",
     "LOG_LEVEL",
     "MAIL_FROM",
     "NODE_ENV",

@@ -12,7 +12,7 @@ import {
 import { mailTo } from "../../support/mailbox.ts";
 import { until } from "../../support/poll.ts";
 import { openSocket } from "../../support/socket.ts";
-import { codeOf, enableApp, logInWith } from "../../support/totp.ts";
+import { codeOf, confirmAddress, enableApp, logInWith } from "../../support/totp.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -47,6 +47,7 @@ async function subjectsTo({ email }: Person, count: number): Promise<string[]> {
 
 test("a deletion is scheduled for the end of the grace, ends every other session, and is mailed once", async () => {
   const lan = await signUp(first.url, "Lan");
+  await confirmAddress(cluster.database, lan);
   const phone = await signIn(second.url, lan);
   const socket = await openSocket(second.url, phone.token);
   expect((await deletion("GET", first.url, lan.token)).body).toEqual({
@@ -75,6 +76,7 @@ test("a deletion is scheduled for the end of the grace, ends every other session
 
 test("whoever signs in within the grace keeps the account, and nothing is erased", async () => {
   const lan = await signUp(first.url, "Lan");
+  await confirmAddress(cluster.database, lan);
   expect(outcomeOf(await deletion("DELETE", first.url, lan.token))).toBe("404 not_found");
   await scheduleDeletion(first.url, lan);
   await sweepAccounts(cluster.database.sql);

@@ -166,6 +166,7 @@ test("what Redis keeps of the user is gone as well", async () => {
       keys.throttle("login", "account", digest(lan.email)),
       keys.throttle("mail", "mailbox", digest(lan.email)),
       keys.throttle("password", "account", digest(lan.id)),
+      keys.throttle("notice", "deletion", digest(lan.id)),
     ];
     expect(await redis.client.exists(known)).toBe(1);
     // With the limits of a test, nothing is counted for long.

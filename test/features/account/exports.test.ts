@@ -16,6 +16,7 @@ import { outcomeOf, sweepAccounts } from "../../support/lifecycle.ts";
 import { mailTo } from "../../support/mailbox.ts";
 import { markOf, plantRows } from "../../support/planted_rows.ts";
 import { until } from "../../support/poll.ts";
+import { confirmAddress } from "../../support/totp.ts";
 import { columnName } from "../../support/user_references.ts";
 
 let cluster: Cluster;
@@ -86,6 +87,7 @@ async function writeFor(userId: string): Promise<string> {
 
 test("a copy is asked for, written, mailed about, and fetched by its owner", async () => {
   const lan = await signUp(first.url, "Lan");
+  await confirmAddress(cluster.database, lan);
   const group = await converse(first.url, lan.token, { kind: "group", name: "HNX", memberIds: [] });
   const path = `${first.url}/v1/conversations/${group}/messages`;
   const said = { clientId: crypto.randomUUID(), body: 'Giá "trần" \u{1F680}\n—' };

@@ -6,7 +6,7 @@ import { mailTo } from "../../support/mailbox.ts";
 import { linkTo } from "../../support/mailed_links.ts";
 import { until } from "../../support/poll.ts";
 import { openSocket } from "../../support/socket.ts";
-import { codeOf, enableApp } from "../../support/totp.ts";
+import { codeOf, confirmAddress, enableApp } from "../../support/totp.ts";
 
 let cluster: Cluster;
 let first: Instance;
@@ -43,6 +43,7 @@ async function statusOf({ token }: Person, url: string): Promise<number> {
 
 test("a change ends every other session with its sockets, keeps the one that asks, and tells the owner", async () => {
   const lan = await signUp(first.url);
+  await confirmAddress(cluster.database, lan);
   const phone = await signIn(second.url, lan);
   const [mine, other] = [
     await openSocket(first.url, lan.token),

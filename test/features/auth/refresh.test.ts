@@ -4,6 +4,7 @@ import { type Answer, call, PASSWORD, type Person, signUp } from "../../support/
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 import { mailTo } from "../../support/mailbox.ts";
 import { until } from "../../support/poll.ts";
+import { confirmAddress } from "../../support/totp.ts";
 
 let cluster: Cluster;
 let first: Instance;
@@ -113,6 +114,7 @@ test("once an access token of the answer was used, the token before it is reuse"
 
 test("the owner is told by mail of a session that ended by reuse, in their language and once", async () => {
   const lan = await signUp(first.url);
+  await confirmAddress(cluster.database, lan);
   await rotate(await rotate(lan.refreshToken));
   await wait(lan, 11);
   for (let time = 0; time < 3; time += 1) await refresh(lan.refreshToken);

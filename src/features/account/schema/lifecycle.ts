@@ -89,7 +89,7 @@ export const operations = {
     operationId: "requestExport",
     summary: "Ask for a copy of my data",
     description:
-      "A mail says when it can be fetched. While one is being written, asking again answers that one. A new copy takes " +
+      "A mail says when it can be fetched, if the address is confirmed. While one is being written, asking again answers that one. A new copy takes " +
       "the place of the one before it, and three may be asked for in 24 hours.",
     responses: {
       202: {

@@ -7,7 +7,7 @@ interface Parts {
   /** The day that the letter is about. */
   day: string;
 }
-type Letters = Record<Locale, (parts: Parts) => Letter>;
+export type Letters = Record<Locale, (parts: Parts) => Letter>;
 
 const SAFETY: Record<Locale, string> = {
   vi: "Bạn nhận được email này vì nó liên quan đến an toàn tài khoản của bạn.",

@@ -1,10 +1,11 @@
 import type { Locale } from "../../../platform/errors.ts";
-import { composeLetter, type Letter } from "../../../platform/mail/letter.ts";
+import { sendLetter } from "../../../platform/mail/letter.ts";
+import { noticeCountsOf, type NoticeKind, sendNotice } from "../../../platform/mail/notice.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { forgetSubjects } from "../../../platform/throttle.ts";
-import { type Addressee, findAddressee } from "../../auth/mod.ts";
+import { findAddressee } from "../../auth/mod.ts";
 import type { DeletionMail, ErasedMail, ExportMail } from "../schema.ts";
-import { DELETION, ERASED, EXPORT } from "./lifecycle_letters.ts";
+import { DELETION, ERASED, EXPORT, type Letters } from "./lifecycle_letters.ts";
 
 /** The job's id, which is the mail's, and when to give up. */
 interface Sending {
@@ -17,14 +18,8 @@ export async function sendDeletionMail(
   platform: WorkerPlatform,
   { userId, what, dueAt, ...sending }: Sending & (typeof DeletionMail)["payload"]["static"],
 ): Promise<void> {
-  const to = await findAddressee(platform, userId);
-  if (!to) return;
-  const parts = {
-    name: to.name,
-    url: platform.config.publicUrl.href,
-    day: dayOf(dueAt, to.locale),
-  };
-  await send(platform, sending, { to, letter: DELETION[what][to.locale](parts) });
+  const letters = DELETION[what];
+  await tell(platform, sending, { kind: "deletion", userId, letters, time: dueAt });
 }
 
 /** Tells the owner that the copy of their data can be fetched. */
@@ -32,11 +27,7 @@ export async function sendExportMail(
   platform: WorkerPlatform,
   { userId, expiresAt, ...sending }: Sending & (typeof ExportMail)["payload"]["static"],
 ): Promise<void> {
-  const to = await findAddressee(platform, userId);
-  if (!to) return;
-  const day = dayOf(expiresAt, to.locale);
-  const letter = EXPORT[to.locale]({ name: to.name, url: platform.config.publicUrl.href, day });
-  await send(platform, sending, { to, letter });
+  await tell(platform, sending, { kind: "export", userId, letters: EXPORT, time: expiresAt });
 }
 
 /**
@@ -45,25 +36,37 @@ export async function sendExportMail(
  */
 export async function sendErasedMail(
   platform: WorkerPlatform,
-  { userId, address, locale, ...sending }: Sending & (typeof ErasedMail)["payload"]["static"],
+  { userId, address, locale, mailId, signal }: Sending & (typeof ErasedMail)["payload"]["static"],
 ): Promise<void> {
   await forgetSubjects(platform, [
     { scope: "login", name: "account", subject: address },
     { scope: "login", name: "known", subject: address },
     { scope: "mail", name: "mailbox", subject: address },
     { scope: "password", name: "account", subject: userId },
+    ...noticeCountsOf(userId),
   ]);
-  await send(platform, sending, { to: { name: "", address, locale }, letter: ERASED[locale] });
+  const to = { name: "", address, locale };
+  await sendLetter(platform, { id: mailId, to, letter: ERASED[locale] }, signal);
 }
 
-async function send(
+interface Telling {
+  kind: NoticeKind;
+  userId: string;
+  letters: Letters;
+  /** What the letter is about comes on the day of this time. */
+  time: string;
+}
+
+async function tell(
   platform: WorkerPlatform,
-  { mailId, signal }: Sending,
-  { to, letter }: { to: Addressee; letter: Letter },
+  { mailId: id, signal }: Sending,
+  { kind, userId, letters, time }: Telling,
 ): Promise<void> {
-  const { name, address, locale } = to;
-  const mail = { id: mailId, to: { name, address }, locale, ...composeLetter(locale, letter) };
-  await platform.mailer.send(mail, signal);
+  const to = await findAddressee(platform, userId);
+  if (!to) return;
+  const url = platform.config.publicUrl.href;
+  const letter = letters[to.locale]({ name: to.name, url, day: dayOf(time, to.locale) });
+  await sendNotice(platform, { kind, userId, isProven: to.isProven, id, to, letter }, signal);
 }
 
 function dayOf(time: string, locale: Locale): string {

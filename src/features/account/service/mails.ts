@@ -2,6 +2,7 @@ import { and, eq, gt, type SQL } from "drizzle-orm";
 
 import type { Locale } from "../../../platform/errors.ts";
 import { composeLetter, type Letter } from "../../../platform/mail/letter.ts";
+import { sendNotice } from "../../../platform/mail/notice.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { accounts, users } from "../../auth/tables.ts";
 import { emailChanges } from "../tables.ts";
@@ -53,15 +54,25 @@ export async function sendResetMail(
   await send(platform, sending, { user, letter: RESET[user.locale](user.name, url) });
 }
 
-/** Tells the owner that the password is another now. */
+/**
+ * Tells the owner that the password is another now. Whoever has set one through a mailed link reads the mail of this
+ * address, though it is not proven to be theirs.
+ */
 export async function sendPasswordMail(
   platform: WorkerPlatform,
-  { userId, cause, ...sending }: Sending & { userId: string; cause: "changed" | "reset" },
+  { userId, cause, mailId, signal }: Sending & { userId: string; cause: "changed" | "reset" },
 ): Promise<void> {
   const user = await findRecipient(platform, eq(accounts.userId, userId));
   if (!user) return;
   const url = platform.config.publicUrl.href;
-  await send(platform, sending, { user, letter: PASSWORD[cause][user.locale](user.name, url) });
+  const letter = PASSWORD[cause][user.locale](user.name, url);
+  const { name, email: address, locale, isVerified } = user;
+  const notice = { id: mailId, to: { name, address, locale }, letter, kind: "password" } as const;
+  await sendNotice(
+    platform,
+    { ...notice, userId, isProven: isVerified || cause === "reset" },
+    signal,
+  );
 }
 
 /**

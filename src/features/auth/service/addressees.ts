@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq, isNotNull } from "drizzle-orm";
 
 import type { Locale } from "../../../platform/errors.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
@@ -8,6 +8,8 @@ export interface Addressee {
   name: string;
   address: string;
   locale: Locale;
+  /** Whether mail is known to reach them there. */
+  isProven: boolean;
 }
 
 /** Whom a mail to a user goes to; undefined for a user who is gone by now. */
@@ -17,7 +19,12 @@ export async function findAddressee(
 ): Promise<Addressee | undefined> {
   const [user] = await platform.db.run({ role: "system" }, (tx) =>
     tx
-      .select({ name: users.displayName, address: accounts.email, locale: accounts.locale })
+      .select({
+        name: users.displayName,
+        address: accounts.email,
+        locale: accounts.locale,
+        isProven: isNotNull(accounts.emailVerifiedAt).mapWith(Boolean),
+      })
       .from(users)
       .innerJoin(accounts, eq(accounts.userId, users.id))
       .where(eq(users.id, userId)),

@@ -1,5 +1,6 @@
 import type { Locale } from "../../../platform/errors.ts";
-import { type Letter, sendLetter } from "../../../platform/mail/letter.ts";
+import type { Letter } from "../../../platform/mail/letter.ts";
+import { sendNotice } from "../../../platform/mail/notice.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { findAddressee } from "./addressees.ts";
 
@@ -11,7 +12,9 @@ export async function sendReuseMail(
   const to = await findAddressee(platform, input.userId);
   if (!to) return;
   const letter = LETTERS[to.locale](to.name, platform.config.publicUrl.href);
-  await sendLetter(platform, { id: input.mailId, to, letter }, input.signal);
+  const { userId, mailId: id, signal } = input;
+  const notice = { kind: "reuse", userId, isProven: to.isProven, id, to, letter } as const;
+  await sendNotice(platform, notice, signal);
 }
 
 const LETTERS: Record<Locale, (name: string, url: string) => Letter> = {

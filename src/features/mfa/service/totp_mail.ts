@@ -1,5 +1,6 @@
 import type { Locale } from "../../../platform/errors.ts";
-import { type Letter, sendLetter } from "../../../platform/mail/letter.ts";
+import type { Letter } from "../../../platform/mail/letter.ts";
+import { sendNotice } from "../../../platform/mail/notice.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { findAddressee } from "../../auth/mod.ts";
 import type { TotpMail } from "../schema.ts";
@@ -16,7 +17,9 @@ export async function sendTotpMail(
   const url = platform.config.publicUrl.href;
   const [subject, what] = EVENTS[to.locale][input.what];
   const letter = FRAMES[to.locale]({ name: to.name, url, subject, what });
-  await sendLetter(platform, { id: input.mailId, to, letter }, input.signal);
+  const { userId, mailId: id, signal } = input;
+  const notice = { kind: "second_factor", userId, isProven: to.isProven, id, to, letter } as const;
+  await sendNotice(platform, notice, signal);
 }
 
 /** The subject, and the paragraph that says what has happened. */

@@ -5,6 +5,7 @@ export type AccountRole = "user" | "moderator" | "admin";
 const PERMISSIONS = [
   "audit.read_any",
   "users.ban",
+  "users.list",
   "users.read",
   "users.set_role",
   "users.set_tier",

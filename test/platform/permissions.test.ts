@@ -10,6 +10,7 @@ import {
 const TABLE: Record<Permission, AccountRole[]> = {
   "audit.read_any": ["admin"],
   "users.ban": ["moderator", "admin"],
+  "users.list": ["admin"],
   "users.read": ["moderator", "admin"],
   "users.set_role": ["admin"],
   "users.set_tier": ["admin"],

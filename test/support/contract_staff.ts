@@ -26,7 +26,11 @@ export async function staffScenarios(url: string, sql: postgres.Sql) {
     },
     listUsers: {
       "200": () => ({ token: moderator.token, query: `?limit=1&email=${user.email}` }),
-      "400 invalid_cursor": () => ({ token: moderator.token, query: "?cursor=made.up" }),
+      "400 invalid_cursor": () => ({
+        token: moderator.token,
+        query: `?id=${user.id}&cursor=made.up`,
+      }),
+      "403 forbidden": () => ({ token: moderator.token }),
       "404 not_found": () => ({ token: user.token }),
     },
     changeUser: {

@@ -5,7 +5,7 @@ import { SIGNED_IN_REFUSALS } from "../../platform/http/access.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { problems } from "../../platform/problems.ts";
 import { PAGE_LIMIT, PageQuery } from "../../platform/schema.ts";
-import { AuditPage, listAudit } from "../audit/mod.ts";
+import { AuditPage } from "../audit/mod.ts";
 import { auth, ReauthenticationRequired } from "../auth/mod.ts";
 import {
   AdminUser,
@@ -17,6 +17,7 @@ import {
   UserQuery,
 } from "./schema.ts";
 import { changeUser } from "./service/changes.ts";
+import { listAuditOf } from "./service/logs.ts";
 import { listUsers } from "./service/users.ts";
 
 /** To whoever may not, there is nothing here. */
@@ -29,15 +30,11 @@ export function adminRoutes(platform: Platform) {
     .get(
       "/users",
       ({ query, session }) =>
-        listUsers(platform, {
-          ...query,
-          readerId: session.userId,
-          limit: query.limit ?? PAGE_LIMIT,
-        }),
+        listUsers(platform, session, { ...query, limit: query.limit ?? PAGE_LIMIT }),
       {
         may: "users.read",
         query: UserQuery,
-        response: { 200: AdminUserPage, ...problems(...refused, InvalidCursor) },
+        response: { 200: AdminUserPage, ...problems(...refused, Forbidden, InvalidCursor) },
         detail: operations.listUsers,
       },
     )
@@ -59,9 +56,8 @@ export function adminRoutes(platform: Platform) {
     .get(
       "/users/:id/audit",
       ({ params, query, session }) =>
-        listAudit(platform, {
+        listAuditOf(platform, session, {
           ...query,
-          readerId: session.userId,
           userId: params.id.toLowerCase(),
           limit: query.limit ?? PAGE_LIMIT,
         }),

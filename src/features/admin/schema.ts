@@ -26,7 +26,7 @@ export const AdminUser = object(
 export type AdminUser = typeof AdminUser.static;
 export const AdminUserPage = page(AdminUser, { title: "AdminUserPage" });
 
-/** There is no search by parts of a name or an address: staff looks up whom it was told of, and does not browse. */
+/** There is no search by parts of a name or an address: staff looks up whom it was told of, and only admins browse. */
 export const UserQuery = object({
   ...PageQuery.properties,
   id: t.Optional({ ...Id, description: "The user with this id." }),
@@ -62,18 +62,22 @@ export const operations = {
   listUsers: {
     operationId: "listUsers",
     summary: "List users",
-    description: "For staff: all users, the newest first, or the one with an id or an address.",
+    description:
+      "For staff: the user with an id or an address, who finds it in their log. Without either, for admins: all users, " +
+      "the newest first, which is written into the admin's own log.",
   },
   changeUser: {
     operationId: "changeUser",
     summary: "Change a user's role, tier or ban",
     description:
       "A new role or tier counts from the user's next request on, on every instance. Moderators ban users and lift " +
-      "bans; roles and tiers are for admins, and nobody changes their own.",
+      "bans; roles and tiers are for admins, and nobody changes their own. A role and a ban ask for a recent proof of who " +
+      "the caller is.",
   },
   listUserAudit: {
     operationId: "listUserAudit",
     summary: "What happened to a user's account",
-    description: "For admins: the entries that the user sees too, newest first.",
+    description:
+      "For admins: the entries that the user sees too, newest first. The user sees that they were read.",
   },
 };

@@ -17,10 +17,13 @@ export interface AuditDetails {
   "account.export_requested": None;
   "account.password_changed": None;
   "account.password_reset": None;
+  "admin.audit_viewed": None;
   "admin.banned": None;
   "admin.role_changed": Change;
   "admin.tier_changed": Change;
   "admin.unbanned": None;
+  "admin.user_viewed": None;
+  "admin.users_listed": { count: number };
   "auth.login": None;
   "auth.logout": None;
   "auth.refresh_reused": None;

@@ -44,10 +44,14 @@ export async function recordAudit<A extends AuditAction>(
   });
 }
 
-/** What happened to an account, newest first, read with the rights of whoever asks. */
+/**
+ * What happened to an account, newest first, read with the rights of whoever asks. `also` belongs into the transaction
+ * that reads, and is told whether there was anything to see.
+ */
 export async function listAudit(
   platform: Platform,
   input: { readerId: string; userId: string; limit: number; cursor?: string },
+  also?: (tx: Transaction, isThere: boolean) => Promise<void>,
 ): Promise<{ items: AuditEntry[]; page: { nextCursor: string | null; limit: number } }> {
   const { readerId, userId, limit } = input;
   const scope = `audit ${userId} ${readerId}`;
@@ -56,14 +60,16 @@ export async function listAudit(
     at === undefined
       ? undefined
       : sql`(${auditEntries.createdAt}, ${auditEntries.id}) < (${at}::timestamptz, ${id}::uuid)`;
-  const rows = await platform.db.run({ role: "app", userId: readerId }, (tx) =>
-    tx
+  const rows = await platform.db.run({ role: "app", userId: readerId }, async (tx) => {
+    const found = await tx
       .select()
       .from(auditEntries)
       .where(and(eq(auditEntries.userId, userId), behind))
       .orderBy(desc(auditEntries.createdAt), desc(auditEntries.id))
-      .limit(limit + 1),
-  );
+      .limit(limit + 1);
+    await also?.(tx, found.length > 0);
+    return found;
+  });
   const items = rows.slice(0, limit).map(toEntry);
   const last = rows.length > limit ? items.at(-1) : undefined;
   const nextCursor = last ? platform.cursors.encode(scope, [last.createdAt, last.id]) : null;

@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
-import { type Answer, call, type Person, sessionOf, signIn, signUp } from "../../support/client.ts";
+import {
+  type Answer,
+  call,
+  PASSWORD,
+  type Person,
+  sessionOf,
+  signIn,
+  signUp,
+} from "../../support/client.ts";
 import { signUpAs } from "../../support/contract_staff.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
+import { openSocket } from "../../support/socket.ts";
 
 type Role = "user" | "moderator" | "admin";
 const ROLES: Role[] = ["user", "moderator", "admin"];
@@ -117,16 +126,26 @@ test("one forbidden part of a patch refuses all of it", async () => {
   expect(await rightsOf(victim)).toEqual(before);
 });
 
-test("a change of roles asks for a recent proof of who is asking, and a ban does not", async () => {
+test("a change of roles, a ban and its lifting ask for a recent proof of who is asking, and a tier does not", async () => {
   const late = await signIn(server.url, staff.admin);
   const { sql } = cluster.database;
   await sql`update app.sessions set authenticated_at = now() - interval '1 hour'
     where id = ${sessionOf(late.token)}`;
   const victim = await make("user");
-  expect(outcomeOf(await change(late, victim.id, { role: "admin" }))).toBe(
-    "403 reauthentication_required",
-  );
-  expect(await rightsOf(victim)).toMatchObject({ role: "user", version: 2 });
+  const socket = await openSocket(server.url, victim.token);
+  for (const patch of [{ role: "admin" }, { banned: true }, { banned: false }])
+    expect([patch, outcomeOf(await change(late, victim.id, patch))]).toEqual([
+      patch,
+      "403 reauthentication_required",
+    ]);
+  expect(await rightsOf(victim)).toMatchObject({ role: "user", banned: false, version: 2 });
+  socket.send({ t: "hb", i: 9 });
+  await socket.next((frame) => frame.t === "hb.ok" && frame.i === 9);
+  expect(outcomeOf(await change(late, victim.id, { tier: "premium" }))).toBe("200");
+  const body = { password: PASSWORD };
+  const { token } = late;
+  const proven = await call("POST", `${server.url}/v1/auth/reauthenticate`, { token, body });
+  expect(proven.status).toBe(200);
   expect(outcomeOf(await change(late, victim.id, { banned: true }))).toBe("200");
 });
 
@@ -176,6 +195,7 @@ test("pages of users follow each other, and a cursor fits no other search and no
   const ask = (token: string, query: string) =>
     call("GET", `${server.url}/v1/admin/users?${query}`, { token });
   const { token } = staff.admin;
+  const colleague = await make("admin");
   const seen: string[] = [];
   let query = "limit=3";
   for (let cursor: string | null = ""; cursor !== null; query = `limit=3&cursor=${cursor}`) {
@@ -187,7 +207,7 @@ test("pages of users follow each other, and a cursor fits no other search and no
     cursor = page.nextCursor;
     if (cursor !== null && seen.length === 3)
       for (const [reader, search] of [
-        [staff.moderator.token, ""],
+        [colleague.token, ""],
         [token, `&id=${staff.user.id}`],
       ])
         expect(outcomeOf(await ask(reader ?? "", `limit=3&cursor=${cursor}${search}`))).toBe(
@@ -196,6 +216,64 @@ test("pages of users follow each other, and a cursor fits no other search and no
   }
   const rows = await cluster.database.sql`select user_id as id from app.accounts order by 1 desc`;
   expect(seen).toEqual(rows.map(({ id }) => String(id)));
+});
+
+/** What of a user's log is about being looked at, the newest first, as the user reads it. */
+async function looksAt({ token }: Person): Promise<string[]> {
+  const { body } = await call("GET", `${server.url}/v1/me/audit?limit=100`, { token });
+  const { items } = body as unknown as {
+    items: { action: string; actor: string; details: { value: string }[] }[];
+  };
+  return items
+    .filter(({ action }) => /viewed|listed/.test(action))
+    .map(({ action, actor, details }) =>
+      [action, actor, ...details.map(({ value }) => value)].join(" "),
+    );
+}
+
+test("a moderator names whom they look for, and nobody is listed to them", async () => {
+  const { token } = staff.moderator;
+  const before = await cluster.database.sql`select count(*)::int as n from app.audit_entries`;
+  for (const query of ["", "?limit=1", "?cursor=made.up"]) {
+    const answer = await call("GET", `${server.url}/v1/admin/users${query}`, { token });
+    expect([query, outcomeOf(answer)]).toEqual([query, "403 forbidden"]);
+    expect(JSON.stringify(answer.body)).not.toContain("@example.com");
+  }
+  expect([
+    ...(await cluster.database.sql`select count(*)::int as n from app.audit_entries`),
+  ]).toEqual([...before]);
+});
+
+test("each look of staff at a user stands in that user's log, and one's look at oneself does not", async () => {
+  const lan = await signUp(server.url, "Lan");
+  const { moderator, admin } = staff;
+  const look = (token: string, query: string) =>
+    call("GET", `${server.url}/v1/admin/users?${query}`, { token });
+  expect((await look(moderator.token, `id=${lan.id}`)).status).toBe(200);
+  expect((await look(admin.token, `email=${encodeURIComponent(lan.email)}`)).status).toBe(200);
+  // A change that changes nothing shows the account just as well.
+  expect(outcomeOf(await change(moderator, lan.id, {}))).toBe("200");
+  const path = `${server.url}/v1/admin/users/${lan.id}/audit`;
+  const read = await call("GET", path, { token: admin.token });
+  expect(JSON.stringify(read.body)).not.toContain("admin.audit_viewed");
+  expect(await looksAt(lan)).toEqual([
+    "admin.audit_viewed staff",
+    "admin.user_viewed staff",
+    "admin.user_viewed staff",
+    "admin.user_viewed staff",
+  ]);
+  const own = await looksAt(moderator);
+  expect((await look(moderator.token, `id=${moderator.id}`)).status).toBe(200);
+  expect(await looksAt(moderator)).toEqual(own);
+});
+
+test("an admin who lists users finds in their own log how many they were shown", async () => {
+  const admin = await make("admin");
+  const lan = await signUp(server.url, "Lan");
+  const { token } = admin;
+  expect((await call("GET", `${server.url}/v1/admin/users?limit=2`, { token })).status).toBe(200);
+  expect(await looksAt(admin)).toEqual(["admin.users_listed self 2"]);
+  expect(await looksAt(lan)).toEqual([]);
 });
 
 test("what staff sees of a user has no password, no key and no token", async () => {

@@ -17,7 +17,7 @@ import {
 } from "../../auth/mod.ts";
 import { accounts } from "../../auth/tables.ts";
 import { type AdminUser, OwnAccount, type UserPatch } from "../schema.ts";
-import { findUser, toAdminUser } from "./users.ts";
+import { findUser, noteViewed, toAdminUser } from "./users.ts";
 
 /**
  * Held by whoever changes rights, until the commit: two admins who take each other's role at once come one after the
@@ -40,7 +40,7 @@ interface Outcome {
 /**
  * Changes a user's role, tier or ban. From their next request on it counts on every instance; their sockets close, after
  * a ban for good, and otherwise to come back with what they may do now.
- * @throws AppError own_account, forbidden, not_found, or reauthentication_required before a change of roles.
+ * @throws AppError own_account, forbidden, not_found, or reauthentication_required before a change of a role or a ban.
  */
 export async function changeUser(
   platform: Platform,
@@ -50,8 +50,8 @@ export async function changeUser(
   assertPermitted(session, patch);
   if (userId === session.userId)
     throw new AppError(OwnAccount, `Cannot change user "${userId}": it is their own account`);
-  // Who holds an admin's unlocked device for a moment must not be able to stay.
-  if (patch.role !== undefined) await assertRecent(platform, session);
+  // Who holds the unlocked device of staff for a moment must neither be able to stay, nor to shut anybody out.
+  if (patch.role !== undefined || patch.banned !== undefined) await assertRecent(platform, session);
   const actor = { role: "app", userId: session.userId } as const;
   const outcome = await platform.db.run(actor, async (tx) => {
     await holdRights(tx);
@@ -91,7 +91,11 @@ async function change(tx: Transaction, input: Change): Promise<Outcome> {
   const bannedAt = banned ? (before.bannedAt ?? now) : null;
   const after = { ...before, role, tier, bannedAt };
   const actions = listActions(before, after);
-  if (actions.length === 0) return { user: toAdminUser(before) };
+  if (actions.length === 0) {
+    // It changes nothing, but it shows the account all the same.
+    await noteViewed(tx, signatureOf(input));
+    return { user: toAdminUser(before) };
+  }
   const version = await update(tx, userId, { role, tier, bannedAt });
   for (const record of actions) await record(tx, input);
   const user = toAdminUser(after);

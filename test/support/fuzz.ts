@@ -20,8 +20,8 @@ export interface Target {
   /** Lets the target keep up: a token that was exchanged, a session that has ended. */
   follow: (exchange: Exchange) => Promise<void>;
   snapshot: () => Promise<Snapshot>;
-  /** Tables that a refusal with this code may change, because that is its purpose. */
-  effectsOf: (code: string) => string[];
+  /** Tables that a refusal with this code, or a look by this operation, may change, because that is its purpose. */
+  effectsOf: (codeOrLook: string) => string[];
   log: () => string;
 }
 
@@ -92,7 +92,7 @@ function stepper(target: Target, report: FuzzReport): (plan: Plan) => Promise<vo
     const findings = judgeAnswer(done, { ...target.rules, secretsFrom });
     const isStill = got.status >= 400 || plan.method === "GET" || plan.method === "HEAD";
     const after = isStill ? await target.snapshot() : undefined;
-    if (after) findings.push(...judgeChanges({ before, after }, got, target));
+    if (after) findings.push(...judgeChanges({ before, after }, done, target));
     findings.push(...checkLog(target, seen));
     seen = target.log().length;
     if (findings.length > 0)
@@ -148,9 +148,12 @@ interface Change {
 }
 
 /** A refusal and a look change nothing. */
-function judgeChanges({ before, after }: Change, got: Got, target: Target): Finding[] {
-  const code = outcomeOf(got).split(" ")[1] ?? "";
-  const allowed = target.effectsOf(code);
+function judgeChanges(
+  { before, after }: Change,
+  { plan, got }: Exchange,
+  target: Target,
+): Finding[] {
+  const allowed = target.effectsOf(outcomeOf(got).split(" ")[1] ?? plan.operationId);
   const changed = listChanges(before, after).filter((name) => !allowed.includes(name));
   if (changed.length === 0) return [];
   return [{ fault: "changed", what: `${changed.join()} changed with ${outcomeOf(got)}` }];

@@ -22,12 +22,15 @@ const HEADERS = {
   "x-frame-options": /^(?:DENY|SAMEORIGIN)$/,
 };
 
-/** Refusals whose purpose is an effect, and the tables that it may touch. */
+/** Refusals and looks that have an effect on purpose, and the tables that it may touch. */
 const EFFECTS: Record<string, string[]> = {
   // A token that comes a second time may be stolen, so the session ends and its owner hears of it.
   refresh_reused: ["sessions", "audit_entries", "bus_outbox", "job_outbox"],
   // A wrong code is counted where the code's secret is.
   totp_invalid: ["totp_secrets"],
+  // Whom staff looks at finds it in their log.
+  listUsers: ["audit_entries"],
+  listUserAudit: ["audit_entries"],
 };
 
 /** From one flipped bit to the next, so that few requests reach all parts of a token. */
@@ -112,7 +115,7 @@ export async function openProduct(
         staff = await makeStaff(cluster, url);
     },
     snapshot: () => takeSnapshot(cluster.database.sql),
-    effectsOf: (code) => EFFECTS[code] ?? [],
+    effectsOf: (codeOrLook) => EFFECTS[codeOrLook] ?? [],
     log,
   };
 }

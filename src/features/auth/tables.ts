@@ -30,7 +30,7 @@ export function asDue(userId: AnyPgColumn): SQL {
 }
 
 /** For how long the row of an ended session stays, for whoever looks into what has happened; then nobody has it. */
-const ENDED_KEPT = sql.raw("interval '30 days'");
+const ENDED_KEPT = sql`interval '30 days'`;
 
 /** True for a session that ended so long ago, by a call or by its age, that its row is to be deleted. */
 export function asLongEnded(session: { revokedAt: AnyPgColumn; expiresAt: AnyPgColumn }): SQL {

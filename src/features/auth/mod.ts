@@ -8,7 +8,8 @@ export { normalizeEmail, register } from "./service/accounts.ts";
 export { findAddressee } from "./service/addressees.ts";
 export { AUTH_DATA } from "./service/personal_data.ts";
 export { assertPasswordFits } from "./service/password_policy.ts";
-export { hashPassword, verifyPassword } from "./service/passwords.ts";
+export { holdPassword, withPassword } from "./service/password_proof.ts";
+export { hashPassword } from "./service/passwords.ts";
 export { assertRecent, assertRecentIfGuarded } from "./service/recent.ts";
 export { burySession } from "./service/session_copies.ts";
 export {

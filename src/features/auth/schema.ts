@@ -239,7 +239,8 @@ export const operations = {
     operationId: "logout",
     summary: "Sign out",
     description:
-      "Ends the session of the access token, or of the refresh token, on every instance. " +
+      "Ends the session of the access token, or of the refresh token, on every instance; " +
+      "of the refresh token too where the access token beside it has expired. " +
       "Without either there is nothing to end, and that is no error.",
     security: [{}, { bearer: [] }],
     parameters: [CSRF],

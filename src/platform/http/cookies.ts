@@ -41,6 +41,16 @@ export function assertNoBrowser(request: Request): void {
     throw new AppError(OriginNotAllowed, "Cannot hand a refresh token to a page");
 }
 
+/**
+ * A page of somebody else would sign its visitor in to an account that it knows, and read along in it.
+ * @throws AppError origin_not_allowed.
+ */
+export function assertNoForeignPage(config: Config, request: Request): void {
+  const origin = request.headers.get("origin");
+  if (origin !== null && !isOwnOrigin(config, request, origin))
+    throw new AppError(OriginNotAllowed, `Cannot set a cookie for a page of "${origin}"`);
+}
+
 /** True for the web origins that the operator named, and for our own. */
 export function isOwnOrigin(config: Config, request: Request, origin: string): boolean {
   if (config.webOrigins.includes(origin)) return true;

@@ -72,6 +72,9 @@ test("without the present password, or with one that is guessed soon, nothing ch
   const phone = await signIn(second.url, lan);
   const wrong = { currentPassword: `${PASSWORD}!`, newPassword: NEW_PASSWORD };
   expect(await change(lan, wrong)).toBe("401 invalid_credentials");
+  // What is refused anyway costs no hash, so it does not tell whether the present one was right.
+  const both = { currentPassword: `${PASSWORD}!`, newPassword: "password1" };
+  expect(await change(lan, both)).toBe("422 validation_failed");
   const weak = { currentPassword: PASSWORD, newPassword: "password1" };
   const answer = await call("PUT", `${first.url}/v1/account/password`, {
     token: lan.token,
@@ -117,9 +120,9 @@ test("where there is a second factor, the present password alone changes nothing
   expect(await change(lan, body)).toBe("204");
 });
 
-test("of ten changes at once one wins, and the others find the password changed", async () => {
+test("of as many changes at once as there may be one wins, and the others find the password changed", async () => {
   const lan = await signUp(first.url);
-  const passwords = Array.from({ length: 10 }, (_, index) => `${NEW_PASSWORD} ${index}`);
+  const passwords = Array.from({ length: 4 }, (_, index) => `${NEW_PASSWORD} ${index}`);
   const answers = await Promise.all(
     passwords.map((newPassword, index) =>
       change(lan, { currentPassword: PASSWORD, newPassword }, index % 2 ? first.url : second.url),
@@ -127,7 +130,7 @@ test("of ten changes at once one wins, and the others find the password changed"
   );
   const won = passwords.filter((_, index) => answers[index] === "204");
   expect(won).toHaveLength(1);
-  expect(answers.filter((answer) => answer === "401 invalid_credentials")).toHaveLength(9);
+  expect(answers.filter((answer) => answer === "401 invalid_credentials")).toHaveLength(3);
   expect(await logIn(lan.email, won[0] ?? "")).toBe(200);
 });
 

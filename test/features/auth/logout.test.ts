@@ -1,16 +1,27 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
-import { type Answer, call, PASSWORD, type Person, signUp } from "../../support/client.ts";
+import { createTokens, generateSigningKey } from "../../../src/platform/tokens.ts";
+import {
+  type Answer,
+  call,
+  PASSWORD,
+  type Person,
+  sessionOf,
+  signUp,
+} from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 import { openSocket } from "../../support/socket.ts";
 
 let cluster: Cluster;
 let first: Instance;
 let second: Instance;
+let key: Awaited<ReturnType<typeof generateSigningKey>>;
 
 beforeAll(async () => {
   cluster = await openCluster();
-  [first, second] = await Promise.all([cluster.start(), cluster.start()]);
+  key = await generateSigningKey();
+  const env = { JWT_KEYS: JSON.stringify([key]) };
+  [first, second] = await Promise.all([cluster.start(env), cluster.start(env)]);
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
@@ -136,4 +147,70 @@ test("a form of another site, which comes without the cookie, takes none out of 
     expect(answer.headers.has("set-cookie")).toBe(false);
     expect(answer.headers.has("clear-site-data")).toBe(false);
   }
+});
+
+/** The access token of a session as it was a day ago. */
+async function expiredOf({ id }: Person, token: string): Promise<string> {
+  const yesterday = () => new Date(performance.timeOrigin - 86_400_000);
+  const ids = { userId: id, sessionId: sessionOf(token), counter: 0 };
+  return (await createTokens([key], yesterday).sign(ids)).token;
+}
+
+async function openCookie({ email }: Person): Promise<{ cookie: string; token: string }> {
+  const login = await call("POST", `${first.url}/v1/auth/login`, {
+    body: { email, password: PASSWORD },
+  });
+  const cookie = (login.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+  return { cookie, token: String(login.body["accessToken"]) };
+}
+
+test("with an access token that has expired, a living refresh token ends the session all the same", async () => {
+  const lan = await signUp(first.url);
+  const { cookie, token } = await openCookie(lan);
+  await warm(token);
+  const own = { cookie, "x-frm-csrf": "1", origin: first.url };
+  expectLoggedOut(await logout({ token: await expiredOf(lan, token), headers: own }));
+  await expectEnded({ token, refreshToken: cookie.slice(cookie.indexOf("=") + 1) });
+  const { refreshToken } = lan;
+  await warm(lan.token);
+  expectLoggedOut(await logout({ token: await expiredOf(lan, lan.token), body: { refreshToken } }));
+  await expectEnded(lan);
+});
+
+test("an access token that has expired lets no other page use the cookie, and alone it ends nothing", async () => {
+  const lan = await signUp(first.url);
+  const { cookie, token } = await openCookie(lan);
+  const expired = await expiredOf(lan, token);
+  const foreign = { "x-frm-csrf": "1", origin: "https://evil.example" };
+  const refused: [Answer, number, string][] = [
+    [await logout({ token: expired, headers: { cookie } }), 403, "csrf_rejected"],
+    [await logout({ token: expired, headers: { cookie, ...foreign } }), 403, "csrf_rejected"],
+    [await logout({ token: expired }), 401, "token_expired"],
+    [await logout({ token: expired, headers: foreign }), 401, "token_expired"],
+  ];
+  for (const [{ status, body, headers }, ...expected] of refused) {
+    expect([status, String(body["code"])]).toEqual(expected);
+    expect(headers.get("set-cookie")).toBeNull();
+  }
+  await warm(token);
+});
+
+test("any other bad access token is refused, whatever good token comes with it", async () => {
+  const lan = await signUp(first.url);
+  const { cookie, token } = await openCookie(lan);
+  const own = { cookie, "x-frm-csrf": "1", origin: first.url };
+  const other = await createTokens([await generateSigningKey()], () => new Date()).sign({
+    userId: lan.id,
+    sessionId: sessionOf(token),
+    counter: 0,
+  });
+  const { refreshToken } = lan;
+  for (const bad of ["made-up", other.token])
+    for (const more of [{ headers: own }, { body: { refreshToken } }]) {
+      const answer = await logout({ token: bad, ...more });
+      expect([answer.status, String(answer.body["code"])]).toEqual([401, "token_invalid"]);
+      expect(answer.headers.get("set-cookie")).toBeNull();
+    }
+  await warm(token);
+  await warm(lan.token);
 });

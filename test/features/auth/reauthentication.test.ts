@@ -128,7 +128,8 @@ test("many simultaneous refreshes and proofs on two instances make one step and 
   const answers = await Promise.all(
     Array.from({ length: 50 }, (_, at) => {
       const server = at % 2 === 0 ? first : second;
-      return at % 5 === 0 ? reauthenticate(lan, server) : refresh(lan, server);
+      // Two on each instance, which is as many as one user may have there at once.
+      return at % 13 === 0 ? reauthenticate(lan, server) : refresh(lan, server);
     }),
   );
   const tokens = new Set(answers.map((answer) => tokensOf(answer).refreshToken));
@@ -197,6 +198,20 @@ test("a browser gets the refresh token in its cookie alone, and a page cannot as
     expect(cookie).toStartWith("__Host-frm_refresh=frt1_");
     expect(cookie).toContain("HttpOnly");
   }
+});
+
+test("a page of somebody else gets no cookie set by a proof", async () => {
+  const lan = await signUp(first.url);
+  for (const origin of ["https://evil.example", "null"]) {
+    const answer = await call("POST", `${first.url}/v1/auth/reauthenticate`, {
+      token: lan.token,
+      body: { password: PASSWORD },
+      headers: { origin },
+    });
+    expect(outcomeOf(answer)).toBe("403 origin_not_allowed");
+    expect(answer.headers.get("set-cookie")).toBeNull();
+  }
+  expect(await counterOf(lan)).toBe(0);
 });
 
 test("a proof that fails hands nothing out and leaves the tokens as they are", async () => {

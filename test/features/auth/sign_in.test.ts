@@ -80,6 +80,27 @@ test("a page never gets the refresh token in the body", async () => {
   expect(again.headers.get("set-cookie")).toBeNull();
 });
 
+test.each(["https://evil.example", "null", "http://localhost.evil.example"])(
+  "a page of %s opens no account and signs nobody in",
+  async (origin) => {
+    const body = newcomer();
+    const refused = [await register(body, { origin })];
+    expect((await register(body, { origin: instance.url })).status).toBe(201);
+    const credentials = { email: body.email, password: PASSWORD };
+    refused.push(await login(credentials, { origin }));
+    refused.push(await login({ ...credentials, transport: "cookie" }, { origin }));
+    for (const answer of refused) {
+      expect([answer.status, String(answer.body["code"])]).toEqual([403, "origin_not_allowed"]);
+      expect(answer.headers.get("set-cookie")).toBeNull();
+      expect(Object.keys(answer.body)).not.toContain("accessToken");
+    }
+    const rows = await cluster.database.sql`
+      select 1 from app.sessions join app.accounts using (user_id) where email = ${body.email}`;
+    expect(rows).toHaveLength(1);
+    expect((await login(credentials, { origin: instance.url })).status).toBe(200);
+  },
+);
+
 test("a taken address answers 409 in any spelling and leaves no half-made user", async () => {
   const body = newcomer();
   await register(body);

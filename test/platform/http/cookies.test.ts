@@ -4,6 +4,7 @@ import { readConfig } from "../../../src/platform/config.ts";
 import { AppError } from "../../../src/platform/errors.ts";
 import {
   assertNoBrowser,
+  assertNoForeignPage,
   assertOwnPage,
   isOwnOrigin,
   readRefreshCookie,
@@ -74,6 +75,15 @@ test("neither the header nor the origin alone is enough", () => {
 test("a refresh token in the body is taken from no page, not even from ours", () => {
   expect(outcome(() => assertNoBrowser(from({})))).toBe("accepted");
   expect(outcome(() => assertNoBrowser(from({ origin: APP })))).toBe("origin_not_allowed");
+});
+
+test("a cookie is set for our pages and for what is no page, and for nobody else's", () => {
+  const outcomeFor = (headers: Record<string, string>) =>
+    outcome(() => assertNoForeignPage(config, from(headers)));
+  for (const headers of [{}, { origin: APP }, { origin: API }])
+    expect(outcomeFor(headers)).toBe("accepted");
+  for (const origin of ["null", `${APP}.evil.example`, `${APP}:8443`, "http://app.example.com"])
+    expect([origin, outcomeFor({ origin })]).toEqual([origin, "origin_not_allowed"]);
 });
 
 test("the Host header decides about an origin in development only, and not once our address is known", async () => {

@@ -1,7 +1,6 @@
-import { and, eq } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
-import { AppError } from "../../../platform/errors.ts";
 import { networkOf } from "../../../platform/http/client_address.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
@@ -13,15 +12,15 @@ import {
   type Ended,
   endWithin,
   hashPassword,
-  InvalidCredentials,
+  holdPassword,
   normalizeEmail,
   type Session,
-  verifyPassword,
+  withPassword,
 } from "../../auth/mod.ts";
 import { accounts } from "../../auth/tables.ts";
 import { PasswordMail, ResetMail } from "../schema.ts";
-import { withinLinks, withinMails, withinPasswords } from "./throttles.ts";
-import { dropLinks, findOwner, invalid, lockAccount, useToken } from "./tokens.ts";
+import { withinLinks, withinMails } from "./throttles.ts";
+import { dropLinks, findOwner, invalid, useToken } from "./tokens.ts";
 
 interface From {
   /** The caller's, undefined where it is not known. */
@@ -74,8 +73,8 @@ export async function resetPassword(
 /**
  * Replaces the password of a signed-in user and ends their other sessions. Where there is a second factor, the present
  * password is not enough: the session has to have shown both a short time ago.
- * @throws AppError reauthentication_required; invalid_credentials when the present password is another;
- * validation_failed.
+ * @throws AppError reauthentication_required; validation_failed; invalid_credentials when the present password is
+ * another; too_many_attempts.
  */
 export async function changePassword(
   platform: Platform,
@@ -84,26 +83,14 @@ export async function changePassword(
 ): Promise<void> {
   const { userId, sessionId, email, displayName } = session;
   await assertRecentIfGuarded(platform, session);
-  const ended = await withinPasswords(platform, userId, async () => {
-    const [account] = await platform.db.run({ role: "auth" }, (tx) =>
-      tx
-        .select({ passwordHash: accounts.passwordHash })
-        .from(accounts)
-        .where(eq(accounts.userId, userId)),
-    );
-    const before = account?.passwordHash;
-    if (!(await verifyPassword(input.currentPassword, before)) || !before) throw wrong();
-    assertPasswordFits(input.newPassword, { email, displayName, pointer: "/newPassword" });
+  // Whoever can only be refused costs us no hash.
+  assertPasswordFits(input.newPassword, { email, displayName, pointer: "/newPassword" });
+  const shown = { userId, password: input.currentPassword };
+  const ended = await withPassword(platform, shown, async (before) => {
     const passwordHash = await hashPassword(input.newPassword);
     return await platform.db.run({ role: "auth" }, async (tx) => {
-      await lockAccount(tx, userId);
-      const [changed] = await tx
-        .update(accounts)
-        .set({ passwordHash })
-        .where(and(eq(accounts.userId, userId), eq(accounts.passwordHash, before)))
-        .returning({ userId: accounts.userId });
-      // Somebody else has changed it in the meantime, so what was shown is not the password any more.
-      if (!changed) throw wrong();
+      if (!(await holdPassword(tx, { userId, passwordHash: before }))) return undefined;
+      await tx.update(accounts).set({ passwordHash }).where(eq(accounts.userId, userId));
       const which = { except: sessionId };
       const now = platform.now();
       const { address } = input;
@@ -139,8 +126,4 @@ async function settle(tx: Transaction, settled: Settled): Promise<Ended> {
   });
   await enqueue(tx, PasswordMail, { userId, cause });
   return await endWithin(tx, { userId, which, now });
-}
-
-function wrong(): AppError {
-  return new AppError(InvalidCredentials, "Cannot change the password: the present one is another");
 }

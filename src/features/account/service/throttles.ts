@@ -2,7 +2,6 @@ import { callerOf } from "../../../platform/http/client_address.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { workWithin } from "../../../platform/throttle.ts";
 import type { ThrottlePolicy } from "../../../platform/throttle_policy.ts";
-import { InvalidCredentials } from "../../auth/mod.ts";
 import { LinkInvalid } from "../schema.ts";
 
 const SECOND_MS = 1_000;
@@ -29,15 +28,6 @@ const LINKS_OF_CALLER: ThrottlePolicy = {
   firstWaitMs: SECOND_MS,
   longestWaitMs: MINUTE_MS,
 };
-/** Whoever holds a session without knowing its password gets no further than at the sign-in. */
-const PASSWORDS_OF_ACCOUNT: ThrottlePolicy = {
-  name: "account",
-  freeFailures: 10,
-  firstWaitMs: SECOND_MS,
-  longestWaitMs: 15 * MINUTE_MS,
-  isResetBySuccess: true,
-};
-
 /** The caller's address, undefined where it is not known. */
 type Address = string | undefined;
 
@@ -66,16 +56,5 @@ export async function withinLinks<T>(
 ): Promise<T> {
   const checks = [{ policy: LINKS_OF_CALLER, subject: callerOf(address) }];
   const attempt = { scope: "link", checks, counted: [LinkInvalid] };
-  return await workWithin(platform.throttle, attempt, work);
-}
-
-/** Tries the present password of a signed-in user. @throws AppError too_many_attempts. */
-export async function withinPasswords<T>(
-  platform: Platform,
-  userId: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const checks = [{ policy: PASSWORDS_OF_ACCOUNT, subject: userId }];
-  const attempt = { scope: "password", checks, counted: [InvalidCredentials] };
   return await workWithin(platform.throttle, attempt, work);
 }

@@ -7,14 +7,13 @@ import {
   ValidationFailed,
 } from "../../../platform/errors.ts";
 import { SIGNED_IN_REFUSALS } from "../../../platform/http/access.ts";
-import { assertNoBrowser } from "../../../platform/http/cookies.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
 import { TotpInvalid, TotpRequired } from "../../mfa/mod.ts";
 import { auth } from "../mod.ts";
 import { InvalidCredentials, operations, ReauthenticationBody, SignedIn } from "../schema.ts";
 import { reauthenticate } from "../service/recent.ts";
-import { answer } from "./token_answer.ts";
+import { answer, assertMayHold } from "./token_answer.ts";
 
 const refused = problems(
   ...SIGNED_IN_REFUSALS,
@@ -29,13 +28,14 @@ const refused = problems(
 
 /** POST /v1/auth/reauthenticate */
 export function reauthenticationRoutes(platform: Platform) {
-  const idleMs = platform.config.sessionIdleMs;
+  const { config } = platform;
+  const idleMs = config.sessionIdleMs;
   return new Elysia({ name: "auth.reauthentication", detail: { tags: ["auth"] } })
     .use(auth(platform))
     .post(
       "/v1/auth/reauthenticate",
       async ({ body, request, session, set }) => {
-        if (body.transport === "body") assertNoBrowser(request);
+        assertMayHold(config, request, body.transport);
         const renewed = await reauthenticate(platform, session, body);
         return answer(renewed, body.transport, { headers: set.headers, idleMs });
       },

@@ -20,12 +20,7 @@ import {
   createClientAddress,
   networkOf,
 } from "../../../platform/http/client_address.ts";
-import {
-  assertNoBrowser,
-  assertOwnPage,
-  readRefreshCookie,
-  refreshCookie,
-} from "../../../platform/http/cookies.ts";
+import { assertOwnPage, readRefreshCookie, refreshCookie } from "../../../platform/http/cookies.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { localeOf, problems } from "../../../platform/problems.ts";
 import { TotpInvalid, TotpRequired } from "../../mfa/mod.ts";
@@ -48,7 +43,7 @@ import { findSessionOf, refresh } from "../service/refresh.ts";
 import { logOut } from "../service/session_end.ts";
 import { getMe, type Origin } from "../service/sessions.ts";
 import { logInWithin, registerWithin } from "../service/sign_in.ts";
-import { answer } from "./token_answer.ts";
+import { answer, assertMayHold } from "./token_answer.ts";
 
 const registerRefused = problems(
   OriginNotAllowed,
@@ -88,7 +83,7 @@ export function authRoutes(platform: Platform) {
     .post(
       "/v1/auth/register",
       async ({ body, request, server, set }) => {
-        if (body.transport === "body") assertNoBrowser(request);
+        assertMayHold(config, request, body.transport);
         const locale = localeOf(request.headers.get("accept-language") ?? "vi");
         const signIn = await registerWithin(platform, {
           ...body,
@@ -109,7 +104,7 @@ export function authRoutes(platform: Platform) {
     .post(
       "/v1/auth/login",
       async ({ body, request, server, set }) => {
-        if (body.transport === "body") assertNoBrowser(request);
+        assertMayHold(config, request, body.transport);
         const signIn = await logInWithin(platform, { ...body, ...whence(request, server) });
         return answer(signIn, body.transport, { headers: set.headers, idleMs });
       },
@@ -142,11 +137,12 @@ export function authRoutes(platform: Platform) {
       "/v1/auth/logout",
       async ({ body, request, set }) => {
         const given = presented(request, body?.refreshToken);
-        const hasBearer = findBearer(request) !== undefined;
-        if (given?.transport === "cookie" && !hasBearer) assertOwnPage(config, request);
-        await logout(platform, request, given?.token);
+        const byBearer = await findBearerSession(platform, request, given);
+        if (given?.transport === "cookie" && !byBearer) assertOwnPage(config, request);
+        const ids = byBearer ?? (given && (await findSessionOf(platform, given.token)));
+        if (ids) await logOut(platform, ids);
         // A form on another site comes without the cookie, and must not take it out of the browser either.
-        if (given || hasBearer || !request.headers.has("origin")) {
+        if (given || byBearer || !request.headers.has("origin")) {
           set.headers["set-cookie"] = refreshCookie("", 0);
           set.headers["clear-site-data"] = '"cache"';
         }
@@ -192,16 +188,21 @@ function presented(request: Request, inBody: string | undefined): Presented | un
   return cookie === undefined ? undefined : { token: cookie, transport: "cookie" };
 }
 
-/** Ends the session of the bearer token or of the refresh token; who shows neither is logged out already. */
-async function logout(
+/**
+ * The session of the bearer token, undefined without one. One that has expired is as good as none where a refresh token
+ * comes with it: whoever comes back late wants to be signed out all the same. Any other bad one is refused.
+ */
+async function findBearerSession(
   platform: Platform,
   request: Request,
-  refreshToken: string | undefined,
-): Promise<void> {
+  given: Presented | undefined,
+): Promise<Parameters<typeof logOut>[1] | undefined> {
   const bearer = findBearer(request);
-  const bySession = bearer === undefined ? undefined : await platform.tokens.verify(bearer);
-  const ids =
-    bySession ??
-    (refreshToken === undefined ? undefined : await findSessionOf(platform, refreshToken));
-  if (ids) await logOut(platform, ids);
+  if (bearer === undefined) return undefined;
+  try {
+    return await platform.tokens.verify(bearer);
+  } catch (error) {
+    if (given && error instanceof AppError && error.kind === TokenExpired) return undefined;
+    throw error;
+  }
 }

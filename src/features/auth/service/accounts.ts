@@ -11,6 +11,7 @@ import { AccountBanned, InvalidCredentials, type Me, WelcomeMail } from "../sche
 import { accounts, users } from "../tables.ts";
 import { findLegacyCost } from "./legacy_hashes.ts";
 import { assertPasswordFits } from "./password_policy.ts";
+import { holdPassword } from "./password_proof.ts";
 import { hashPassword, verifyPassword } from "./passwords.ts";
 import { rehash } from "./rehash.ts";
 import { announceEnded } from "./session_end.ts";
@@ -124,19 +125,6 @@ async function tryLogin(platform: Platform, input: LoginInput): Promise<SignIn |
   });
   if (created instanceof AppError) throw created;
   return created && (await signInAnswer(platform, created));
-}
-
-/** Locks the account until the commit, if its password is still the one that was checked. */
-async function holdPassword(
-  tx: Transaction,
-  { userId, passwordHash }: { userId: string; passwordHash: string | null },
-): Promise<boolean> {
-  const rows = await tx
-    .select({ passwordHash: accounts.passwordHash })
-    .from(accounts)
-    .where(eq(accounts.userId, userId))
-    .for("update");
-  return rows[0]?.passwordHash === passwordHash;
 }
 
 async function recordSignIn(

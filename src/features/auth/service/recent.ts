@@ -1,13 +1,14 @@
 import { and, eq, isNull } from "drizzle-orm";
 
+import type { Transaction } from "../../../platform/database.ts";
 import { AppError, SessionRevoked } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { proveSecondFactor } from "../../mfa/mod.ts";
 import { totpSecrets } from "../../mfa/tables.ts";
-import { InvalidCredentials, ReauthenticationRequired, type Session } from "../schema.ts";
-import { accounts, sessions } from "../tables.ts";
+import { ReauthenticationRequired, type Session } from "../schema.ts";
+import { sessions } from "../tables.ts";
 import { selectMe, type SignIn } from "./accounts.ts";
-import { verifyPassword } from "./passwords.ts";
+import { holdPassword, withPassword } from "./password_proof.ts";
 import {
   assertAlive,
   handOut,
@@ -78,36 +79,41 @@ async function findProof(platform: Platform, { userId, sessionId }: Ids): Promis
  * Proves anew who is behind the session, which gets new tokens by the same step as at a refresh: the refresh token from
  * before is reuse soon after the new tokens are used, and a lost answer signs nobody out.
  * @throws AppError invalid_credentials, session_revoked; where there is a second factor also totp_required,
- * totp_invalid or too_many_attempts.
+ * totp_invalid; too_many_attempts.
  */
 export async function reauthenticate(
   platform: Platform,
   session: Ids & Pick<Caller, "counter">,
   { password, code }: { password: string; code?: string },
 ): Promise<SignIn> {
-  const { userId, sessionId } = session;
-  const [account] = await platform.db.run({ role: "auth" }, (tx) =>
-    tx
-      .select({ passwordHash: accounts.passwordHash })
-      .from(accounts)
-      .where(eq(accounts.userId, userId)),
-  );
-  if (!(await verifyPassword(password, account?.passwordHash)))
-    throw new AppError(InvalidCredentials, "Cannot authenticate again");
-  const proven = await platform.db.run({ role: "auth" }, async (tx) => {
-    const proof = await proveSecondFactor(platform, tx, { userId, code });
-    if ("refusal" in proof) return proof.refusal;
-    const row = await lockSession(tx, session);
-    if (!row) throw new AppError(SessionRevoked, `Cannot use session "${sessionId}": it is gone`);
-    assertAlive(platform, row);
-    const now = platform.now();
-    const methods = ["password", ...proof.methods];
-    await tx.update(sessions).set({ authenticatedAt: now, methods }).where(eq(sessions.id, row.id));
-    const at = { shown: session.counter, now };
-    const isNew = judgeProof(positionsOf(row, at)) === "rotate";
-    const counter = isNew ? await takeStep(tx, { row, ...at }) : row.refreshCounter;
-    return { row, counter, user: await selectMe(tx, userId) };
+  const { userId } = session;
+  const proven = await withPassword(platform, { userId, password }, async (passwordHash) => {
+    const outcome = await platform.db.run({ role: "auth" }, async (tx) => {
+      if (!(await holdPassword(tx, { userId, passwordHash }))) return undefined;
+      const proof = await proveSecondFactor(platform, tx, { userId, code });
+      if ("refusal" in proof) return proof.refusal;
+      return await renew(platform, tx, { session, methods: ["password", ...proof.methods] });
+    });
+    if (outcome instanceof AppError) throw outcome;
+    return outcome;
   });
-  if (proven instanceof AppError) throw proven;
   return await handOut(platform, proven);
+}
+
+/** Notes in the session what was shown, and moves it on from the tokens that its client holds. */
+async function renew(
+  platform: Platform,
+  tx: Transaction,
+  { session, methods }: { session: Ids & Pick<Caller, "counter">; methods: string[] },
+): Promise<Parameters<typeof handOut>[1]> {
+  const { userId, sessionId } = session;
+  const row = await lockSession(tx, session);
+  if (!row) throw new AppError(SessionRevoked, `Cannot use session "${sessionId}": it is gone`);
+  assertAlive(platform, row);
+  const now = platform.now();
+  await tx.update(sessions).set({ authenticatedAt: now, methods }).where(eq(sessions.id, row.id));
+  const at = { shown: session.counter, now };
+  const isNew = judgeProof(positionsOf(row, at)) === "rotate";
+  const counter = isNew ? await takeStep(tx, { row, ...at }) : row.refreshCounter;
+  return { row, counter, user: await selectMe(tx, userId) };
 }

@@ -131,7 +131,7 @@ async function runSubject(
   const startedAt = performance.now();
   const { places } = subject;
   await using door = openDoor(subject);
-  const limitMs = Math.max(1, Math.min(SUBJECT_LIMIT_MS, deadline - startedAt));
+  const limitMs = Math.max(1, Math.min(SUBJECT_LIMIT_MS, Math.floor(deadline - startedAt)));
   const { verdicts, output } = await tryInjections(binary, door, { places, limitMs });
   const refused = [...door.ordinary].filter(([outcome]) => !isSuccess(outcome, listed));
   const wrong = judge({ verdicts, refused, failures: door.failures, hole });

@@ -2,7 +2,8 @@ import type postgres from "postgres";
 
 import { call as ask, type Person, sessionOf, signUp } from "./client.ts";
 import type { Call } from "./contract.ts";
-import { makeDue, scheduleDeletion } from "./lifecycle.ts";
+import { signUpAs } from "./contract_staff.ts";
+import { makeDue, scheduleDeletion, sendAway } from "./lifecycle.ts";
 import { until } from "./poll.ts";
 
 interface Servers {
@@ -42,6 +43,11 @@ export function lifecycleScenarios({ url, strictUrl, sql }: Servers) {
     requestDeletion: {
       "202": () => called(someone()),
       "403 reauthentication_required": () => called(late()),
+      "409 last_admin": async () => {
+        const admin = await signUpAs("admin", { url, sql });
+        await sendAway(sql, admin);
+        return { token: admin.token };
+      },
       "429 too_many_attempts": async () => {
         const { token } = await someone();
         const headers = { "x-forwarded-for": "203.0.113.211" };

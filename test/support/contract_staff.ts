@@ -2,6 +2,7 @@ import type postgres from "postgres";
 
 import { PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
 import type { Call } from "./contract.ts";
+import { scheduleDeletion, sendAway } from "./lifecycle.ts";
 
 /** Scenarios of what staff does, and of what is left of it: the log that each user reads, and a ban. */
 export async function staffScenarios(url: string, sql: postgres.Sql) {
@@ -38,6 +39,15 @@ export async function staffScenarios(url: string, sql: postgres.Sql) {
       "403 forbidden": () => change(moderator.token, { tier: "free" }),
       "403 reauthentication_required": () => change(late.token, { role: "user" }),
       "404 not_found": () => change(user.token, { banned: true }),
+      "409 last_admin": async () => {
+        const [leaving, last] = await Promise.all([
+          signUpAs("admin", { url, sql }),
+          signUpAs("admin", { url, sql }),
+        ]);
+        await scheduleDeletion(url, leaving);
+        await sendAway(sql, last);
+        return change(leaving.token, { role: "user" }, last.id);
+      },
       "409 own_account": () => change(admin.token, { role: "user" }, admin.id),
     },
     listUserAudit: {

@@ -24,6 +24,12 @@ export async function makeDue(sql: postgres.Sql, { id }: Person): Promise<void> 
     where user_id = ${id} and deletion_due_at is not null`;
 }
 
+/** As if every admin but one had asked for their deletion; they go on meanwhile, but do not count as those who stay. */
+export async function sendAway(sql: postgres.Sql, { id }: Person): Promise<void> {
+  await sql`update app.accounts set deletion_due_at = now() + interval '1 day'
+    where role = 'admin' and user_id <> ${id} and deletion_due_at is null`;
+}
+
 export async function deletion(method: string, url: string, token: string): Promise<Answer> {
   return await call(method, `${url}/v1/account/deletion`, { token });
 }

@@ -60,9 +60,8 @@ export function accountRoutes(platform: Platform) {
     .use(auth(platform))
     .post(
       "/email/verification",
-      async ({ session: { userId, email }, request, server, set }) => {
-        const address = addressOf(request, server);
-        await resendVerification(platform, { userId, email }, { address });
+      async ({ session: caller, set }) => {
+        await resendVerification(platform, caller);
         set.status = 202;
         return ACCEPTED;
       },
@@ -118,9 +117,8 @@ export function accountRoutes(platform: Platform) {
     )
     .post(
       "/email",
-      async ({ body, session: caller, request, server, set }) => {
-        const address = addressOf(request, server);
-        await requestEmailChange(platform, caller, { ...body, address });
+      async ({ body, session: caller, set }) => {
+        await requestEmailChange(platform, caller, body.email);
         set.status = 202;
         return ACCEPTED;
       },

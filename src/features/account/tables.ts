@@ -13,7 +13,7 @@ import {
 } from "drizzle-orm/pg-core";
 
 import { actingUser, app, appRole, authRole, systemRole } from "../../platform/tables.ts";
-import { asDue, users } from "../auth/tables.ts";
+import { asErasing, users } from "../auth/tables.ts";
 
 const bytes = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const everything = { for: "all", to: authRole, using: sql`true`, withCheck: sql`true` } as const;
@@ -42,7 +42,7 @@ export const emailChanges = app.table(
     pgPolicy("email_changes_system_delete", {
       for: "delete",
       to: systemRole,
-      using: asDue(change.userId),
+      using: asErasing(change.userId),
     }),
   ],
 );

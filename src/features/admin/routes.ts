@@ -6,7 +6,7 @@ import type { Platform } from "../../platform/platform.ts";
 import { problems } from "../../platform/problems.ts";
 import { PAGE_LIMIT, PageQuery } from "../../platform/schema.ts";
 import { AuditPage } from "../audit/mod.ts";
-import { auth, ReauthenticationRequired } from "../auth/mod.ts";
+import { auth, LastAdmin, ReauthenticationRequired } from "../auth/mod.ts";
 import {
   AdminUser,
   AdminUserPage,
@@ -48,7 +48,7 @@ export function adminRoutes(platform: Platform) {
         body: UserPatch,
         response: {
           200: AdminUser,
-          ...problems(...refused, Forbidden, ReauthenticationRequired, OwnAccount),
+          ...problems(...refused, Forbidden, ReauthenticationRequired, OwnAccount, LastAdmin),
         },
         detail: operations.changeUser,
       },

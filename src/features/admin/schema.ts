@@ -72,7 +72,7 @@ export const operations = {
     description:
       "A new role or tier counts from the user's next request on, on every instance. Moderators ban users and lift " +
       "bans; roles and tiers are for admins, and nobody changes their own. A role and a ban ask for a recent proof of who " +
-      "the caller is.",
+      "the caller is. The last admin whose account stays is kept.",
   },
   listUserAudit: {
     operationId: "listUserAudit",

@@ -6,6 +6,7 @@ export { InvalidCredentials, ReauthenticationRequired, type Session } from "./sc
 export { announceChanged, type Changed, noteChanged } from "./service/account_change.ts";
 export { normalizeEmail, register } from "./service/accounts.ts";
 export { findAddressee } from "./service/addressees.ts";
+export { assertOtherAdmin, hasOtherAdmin, holdRights, LastAdmin } from "./service/last_admin.ts";
 export { AUTH_DATA } from "./service/personal_data.ts";
 export { assertPasswordFits } from "./service/password_policy.ts";
 export { holdPassword, withPassword } from "./service/password_proof.ts";

@@ -24,9 +24,9 @@ const bytes = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const staffRole = sql`(select app.staff_role())`;
 const everything = { for: "all", to: authRole, using: sql`true`, withCheck: sql`true` } as const;
 
-/** True for a row of a user whose account is due to be erased; no sooner may the background work touch it. */
-export function asDue(userId: AnyPgColumn): SQL {
-  return sql`exists (select 1 from app.accounts a where a.user_id = ${userId} and a.deletion_due_at <= now())`;
+/** True for a row of a user whose account is being erased; no sooner may the background work touch it. */
+export function asErasing(userId: AnyPgColumn): SQL {
+  return sql`exists (select 1 from app.accounts a where a.user_id = ${userId} and a.erasing_since is not null)`;
 }
 
 /** For how long the row of an ended session stays, for whoever looks into what has happened; then nobody has it. */
@@ -52,7 +52,7 @@ export const users = app.table(
   (user) => [
     pgPolicy("users_app_select", { for: "select", to: appRole, using: sql`true` }),
     pgPolicy("users_system_select", { for: "select", to: systemRole, using: sql`true` }),
-    pgPolicy("users_system_erase", { for: "update", to: systemRole, using: asDue(user.id) }),
+    pgPolicy("users_system_erase", { for: "update", to: systemRole, using: asErasing(user.id) }),
     pgPolicy("users_auth", everything),
   ],
 );
@@ -84,6 +84,8 @@ export const accounts = app.table(
     /** When the owner asked for the account to be erased, and when it will be; null while it stays. */
     deletionRequestedAt: timestamp({ withTimezone: true }),
     deletionDueAt: timestamp({ withTimezone: true }),
+    /** When the erasure began, after which nobody takes it back. */
+    erasingSince: timestamp({ withTimezone: true }),
   },
   (account) => [
     index("accounts_deletion_due")
@@ -112,17 +114,30 @@ export const accounts = app.table(
       using: sql`${account.userId} = ${actingUser}`,
     }),
     pgPolicy("accounts_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    // An erasure begins when it is due and goes no way back. A ban holds it, or the address could be registered anew.
     pgPolicy("accounts_system_close", {
       for: "update",
       to: systemRole,
-      using: sql`${account.deletionDueAt} <= now()`,
+      using: sql`${account.deletionDueAt} <= now() and ${account.bannedAt} is null`,
+      withCheck: sql`${account.deletionDueAt} <= now() and ${account.erasingSince} is not null`,
     }),
     pgPolicy("accounts_system_delete", {
       for: "delete",
       to: systemRole,
-      using: sql`${account.deletionDueAt} <= now()`,
+      using: sql`${account.erasingSince} is not null and ${account.bannedAt} is null`,
     }),
-    pgPolicy("accounts_auth", everything),
+    // To the sign-in an account that is being erased is as good as gone: it neither locks it nor changes it.
+    pgPolicy("accounts_auth_select", { for: "select", to: authRole, using: sql`true` }),
+    pgPolicy("accounts_auth_insert", {
+      for: "insert",
+      to: authRole,
+      withCheck: sql`${account.erasingSince} is null`,
+    }),
+    pgPolicy("accounts_auth_update", {
+      for: "update",
+      to: authRole,
+      using: sql`${account.erasingSince} is null`,
+    }),
   ],
 );
 
@@ -166,12 +181,12 @@ export const sessions = app.table(
     pgPolicy("sessions_system_select", {
       for: "select",
       to: systemRole,
-      using: asDue(session.userId),
+      using: asErasing(session.userId),
     }),
     pgPolicy("sessions_system_delete", {
       for: "delete",
       to: systemRole,
-      using: asDue(session.userId),
+      using: asErasing(session.userId),
     }),
     pgPolicy("sessions_system_select_ended", {
       for: "select",

@@ -74,7 +74,7 @@ export const conversations = app.table(
     pgPolicy("conversations_system_delete", {
       for: "delete",
       to: systemRole,
-      using: sql`not exists (select 1 from app.conversation_members m join app.accounts a on a.user_id = m.user_id where m.conversation_id = ${conversation.id} and (a.deletion_due_at is null or a.deletion_due_at > now()))`,
+      using: sql`not exists (select 1 from app.conversation_members m join app.accounts a on a.user_id = m.user_id where m.conversation_id = ${conversation.id} and a.erasing_since is null)`,
     }),
   ],
 );
@@ -126,11 +126,11 @@ export const conversationMembers = app.table(
       withCheck: sql`${member.userId} = ${actingUser} and ${member.leftSeq} is not null`,
     }),
     pgPolicy("members_system_select", { for: "select", to: systemRole, using: sql`true` }),
-    // A group whose owner is about to be erased gets another one.
+    // A group whose owner is being erased gets another one.
     pgPolicy("members_system_succeed", {
       for: "update",
       to: systemRole,
-      using: sql`exists (select 1 from app.conversation_members o join app.accounts a on a.user_id = o.user_id where o.conversation_id = ${member.conversationId} and o.role = 'owner' and a.deletion_due_at <= now())`,
+      using: sql`exists (select 1 from app.conversation_members o join app.accounts a on a.user_id = o.user_id where o.conversation_id = ${member.conversationId} and o.role = 'owner' and a.erasing_since is not null)`,
       withCheck: sql`true`,
     }),
     // The helper app.conversation_role() runs as the owner, whom FORCE binds like everybody else.

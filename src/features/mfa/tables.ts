@@ -11,7 +11,7 @@ import {
 } from "drizzle-orm/pg-core";
 
 import { actingUser, app, appRole, authRole, systemRole } from "../../platform/tables.ts";
-import { asDue, users } from "../auth/tables.ts";
+import { asErasing, users } from "../auth/tables.ts";
 
 const bytes = customType<{ data: Uint8Array }>({ dataType: () => "bytea" });
 const everything = { for: "all", to: authRole, using: sql`true`, withCheck: sql`true` } as const;
@@ -41,12 +41,12 @@ export const totpSecrets = app.table(
     pgPolicy("totp_secrets_system_select", {
       for: "select",
       to: systemRole,
-      using: asDue(secret.userId),
+      using: asErasing(secret.userId),
     }),
     pgPolicy("totp_secrets_system_delete", {
       for: "delete",
       to: systemRole,
-      using: asDue(secret.userId),
+      using: asErasing(secret.userId),
     }),
     pgPolicy("totp_secrets_app_select", {
       for: "select",
@@ -72,12 +72,12 @@ export const recoveryCodes = app.table(
     pgPolicy("recovery_codes_system_select", {
       for: "select",
       to: systemRole,
-      using: asDue(code.userId),
+      using: asErasing(code.userId),
     }),
     pgPolicy("recovery_codes_system_delete", {
       for: "delete",
       to: systemRole,
-      using: asDue(code.userId),
+      using: asErasing(code.userId),
     }),
     pgPolicy("recovery_codes_app_select", {
       for: "select",

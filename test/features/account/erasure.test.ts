@@ -165,6 +165,9 @@ test("what Redis keeps of the user is gone as well", async () => {
     const counts = [
       keys.throttle("login", "account", digest(lan.email)),
       keys.throttle("mail", "mailbox", digest(lan.email)),
+      keys.throttle("own_mail", "mailbox", digest(lan.email)),
+      keys.throttle("own_mail", "user", digest(lan.id)),
+      keys.throttle("deletion", "user", digest(lan.id)),
       keys.throttle("password", "account", digest(lan.id)),
       keys.throttle("notice", "deletion", digest(lan.id)),
     ];

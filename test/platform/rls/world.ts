@@ -14,7 +14,8 @@ export interface World extends AsyncDisposable {
  * direct conversation, the pair. Eve has opened a group and a direct conversation with Lan a moment ago, and nobody is
  * in them yet; another group of hers, in which Minh was, has gone on without her, and in her club, which is new, Lan is
  * a member. Mai is a moderator, Anh an admin, and Tung a moderator who was banned. Bare is a user without an account.
- * The accounts of Minh and Eve are due to be erased, and Lan's will be tomorrow.
+ * The accounts of Minh and Eve are being erased. Quan's is due to be, and Tung's was begun before the ban; Lan's will be
+ * due tomorrow.
  */
 const NAMES =
   "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old eves_club lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another minhs_change lans_export minhs_export hoas_long_ended quans_long_expired".split(
@@ -48,7 +49,8 @@ const ROWS = [
   `update app.accounts set role = 'admin' where user_id = :anh`,
   `update app.accounts set role = 'moderator' where user_id in (:mai, :tung)`,
   `update app.accounts set banned_at = now() where user_id = :tung`,
-  `update app.accounts set deletion_due_at = now() - interval '1 day' where user_id in (:minh, :eve)`,
+  `update app.accounts set deletion_due_at = now() - interval '1 day' where user_id in (:minh, :eve, :quan, :tung)`,
+  `update app.accounts set erasing_since = now() where user_id in (:minh, :eve, :tung)`,
   `update app.accounts set deletion_due_at = now() + interval '1 day' where user_id = :lan`,
   `insert into app.sessions (id, user_id, refresh_key, refreshed_at, created_at, expires_at, revoked_at) values
      (:lans_phone, :lan, '\\x01', now(), now(), now() + '1 day', null),

@@ -12,7 +12,7 @@ import {
 import { createClientAddress } from "../../../platform/http/client_address.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
-import { auth, ReauthenticationRequired } from "../../auth/mod.ts";
+import { auth, LastAdmin, ReauthenticationRequired } from "../../auth/mod.ts";
 import { DeletionUnderWay } from "../schema.ts";
 import { Deletion, operations } from "../schema/lifecycle.ts";
 import { cancelDeletion, getDeletion, requestDeletion } from "../service/deletion.ts";
@@ -52,7 +52,7 @@ export function deletionRoutes(platform: Platform) {
       {
         response: {
           202: Deletion,
-          ...problems(...refused, ReauthenticationRequired, TooManyAttempts),
+          ...problems(...refused, ReauthenticationRequired, TooManyAttempts, LastAdmin),
         },
         detail: operations.requestDeletion,
       },

@@ -66,7 +66,8 @@ export const operations = {
     description:
       "Asks for a recent proof of who the caller is. The account is erased after a time of grace; until then its owner " +
       "signs in as ever and may cancel. Every other session ends at once, and nobody begins a conversation with the " +
-      "user any more. Asked again, it changes nothing. What was said to others stays with them, under a deleted account.",
+      "user any more. Asked again, it changes nothing. What was said to others stays with them, under a deleted account. " +
+      "The last admin is refused.",
     responses: {
       202: {
         description: "The account will be erased.",

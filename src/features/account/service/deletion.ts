@@ -8,15 +8,17 @@ import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { recordAudit } from "../../audit/mod.ts";
 import {
   announceEnded,
+  assertOtherAdmin,
   assertRecent,
   type Ended,
   endWithin,
+  holdRights,
   type Session,
 } from "../../auth/mod.ts";
 import { accounts, users } from "../../auth/tables.ts";
 import { DeletionMail, DeletionUnderWay } from "../schema.ts";
 import type { Deletion } from "../schema/lifecycle.ts";
-import { withinMails } from "./throttles.ts";
+import { withinDeletions } from "./throttles.ts";
 import { dropLinks } from "./tokens.ts";
 
 /** The caller's address, undefined where it is not known. */
@@ -27,6 +29,7 @@ interface From {
 const STATE = { requestedAt: accounts.deletionRequestedAt, dueAt: accounts.deletionDueAt };
 
 type State = Record<keyof typeof STATE, Date | null>;
+type Locked = State & Pick<typeof accounts.$inferSelect, "role">;
 
 /** Whether the user's account is going to be erased, and when. */
 export async function getDeletion(
@@ -43,7 +46,7 @@ export async function getDeletion(
 
 /**
  * Has the account erased when the time of grace is over, unless its owner comes back for it. Whoever else holds a session
- * of it loses that now. @throws AppError reauthentication_required; too_many_attempts.
+ * of it loses that now. @throws AppError reauthentication_required; too_many_attempts; last_admin.
  */
 export async function requestDeletion(
   platform: Platform,
@@ -51,7 +54,7 @@ export async function requestDeletion(
   { address }: From,
 ): Promise<Deletion> {
   await assertRecent(platform, session);
-  const { state, ended } = await withinMails(platform, { to: [session.email], address }, () =>
+  const { state, ended } = await withinDeletions(platform, session.userId, () =>
     platform.db.run({ role: "auth" }, (tx) => schedule(platform, tx, { session, address })),
   );
   if (ended) {
@@ -67,8 +70,9 @@ async function schedule(
   { session, address }: From & { session: Session },
 ): Promise<{ state: State; ended?: Ended }> {
   const { userId, sessionId } = session;
-  const before = await lockState(tx, userId);
+  const before = await holdAccount(tx, userId);
   if (before.dueAt) return { state: before };
+  if (before.role === "admin") await assertOtherAdmin(tx, userId);
   const now = platform.now();
   const dueAt = new Date(now.getTime() + platform.config.deletionGraceMs);
   await tx
@@ -131,13 +135,26 @@ export async function cancelDeletion(
   platform.jobs.wake();
 }
 
-/** Reads what is planned, and keeps others from changing it until the transaction ends. */
-async function lockState(tx: Transaction, userId: string): Promise<State> {
-  const [state] = await tx
-    .select(STATE)
+/** Rights before the account, in the order of whoever changes them, so that the two cannot wait for each other. */
+async function holdAccount(tx: Transaction, userId: string): Promise<Locked> {
+  const [account] = await tx
+    .select({ role: accounts.role })
     .from(accounts)
-    .where(eq(accounts.userId, userId))
-    .for("update");
+    .where(eq(accounts.userId, userId));
+  if (account?.role === "admin") await holdRights(tx);
+  return await lockState(tx, userId);
+}
+
+/** Reads what is planned, and keeps others from changing it until the transaction ends. */
+async function lockState(tx: Transaction, userId: string): Promise<Locked> {
+  const find = () =>
+    tx
+      .select({ ...STATE, role: accounts.role })
+      .from(accounts)
+      .where(eq(accounts.userId, userId));
+  const [held] = await find().for("update");
+  // One that is being erased cannot be locked here, and what is planned for it does not change any more.
+  const [state] = held ? [held] : await find();
   if (!state) throw new AppError(SessionRevoked, `Cannot find user "${userId}"`);
   return state;
 }

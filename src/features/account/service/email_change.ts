@@ -22,7 +22,7 @@ import {
 import { accounts } from "../../auth/tables.ts";
 import { EmailChangedMail, EmailChangeMail, type EmailConfirmed } from "../schema.ts";
 import { emailChanges } from "../tables.ts";
-import { withinLinks, withinMails } from "./throttles.ts";
+import { withinLinks, withinOwnMails } from "./throttles.ts";
 import { dropLinks, invalid, lockAccount, type Used, useToken } from "./tokens.ts";
 
 /** Longer than a link lives, because its mail may have waited in the queue. */
@@ -42,11 +42,11 @@ const UNCHANGED: FieldError = {
 export async function requestEmailChange(
   platform: Platform,
   session: Session,
-  { email, address }: { email: string; address: string | undefined },
+  email: string,
 ): Promise<void> {
   await assertRecent(platform, session);
   const newEmail = normalizeEmail(email);
-  await withinMails(platform, { to: [session.email, newEmail], address }, () =>
+  await withinOwnMails(platform, { userId: session.userId, other: newEmail }, () =>
     platform.db.run({ role: "auth" }, (tx) => insertChange(platform, tx, { session, newEmail })),
   );
   platform.jobs.wake();

@@ -1,4 +1,4 @@
-import { and, eq, isNull, lte, sql } from "drizzle-orm";
+import { and, eq, isNotNull, isNull, lte, sql } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { AppError } from "../../../platform/errors.ts";
@@ -24,8 +24,11 @@ interface Erasing {
   log: Log;
 }
 
-/** The database's clock decides, as it does for a cancellation and in the policies. */
-const isDue = lte(accounts.deletionDueAt, sql`now()`);
+/**
+ * The database's clock decides, as it does for a cancellation and in the policies. A ban holds the erasure, or whoever is
+ * banned could be back under the same address.
+ */
+const isDue = and(lte(accounts.deletionDueAt, sql`now()`), isNull(accounts.bannedAt));
 
 /**
  * Erases the accounts whose time has come. One that cannot be erased is logged and does not keep the others waiting,
@@ -42,13 +45,7 @@ export async function eraseDue(platform: WorkerPlatform, { signal, log }: Erasin
   );
   for (const { userId } of due) {
     try {
-      await leaveConversations(platform, userId, signal);
-      const now = platform.now();
-      const erase = (tx: Transaction) => eraseRows(tx, { userId, now });
-      const ended = await platform.db.run(SYSTEM, erase, { timeoutMs: ERASING_MS });
-      // A job does so too; until then the copies would still be believed.
-      for (const sessionId of ended) await burySession(platform, { userId, sessionId });
-      log.info("erased an account", { userId });
+      if (await eraseAccount(platform, userId, signal)) log.info("erased an account", { userId });
     } catch (error) {
       // What is away for this one is away for all of them; the sweep is put off.
       if (error instanceof AppError || signal.aborted) throw error;
@@ -57,22 +54,53 @@ export async function eraseDue(platform: WorkerPlatform, { signal, log }: Erasin
   }
 }
 
+/** @returns false where the owner has come back in time, or a ban holds the erasure. */
+async function eraseAccount(
+  platform: WorkerPlatform,
+  userId: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // Committed before anything else is done, so that no cancellation comes between what follows.
+  if (!(await platform.db.run(SYSTEM, (tx) => begin(tx, userId)))) return false;
+  await leaveConversations(platform, userId, signal);
+  const now = platform.now();
+  const erase = (tx: Transaction) => eraseRows(tx, { userId, now });
+  const ended = await platform.db.run(SYSTEM, erase, { timeoutMs: ERASING_MS });
+  if (!ended) return false;
+  // A job does so too; until then the copies would still be believed.
+  for (const sessionId of ended) await burySession(platform, { userId, sessionId });
+  return true;
+}
+
 /**
- * All that is left of the account goes in one transaction, or nothing does. The account's row is locked first: a sign-in
- * that is on its way ends before, and its session is among those that are deleted, or it finds no account.
- * @returns the sessions that were alive.
+ * Marks the account as being erased, which nobody takes back. It waits for a cancellation or a sign-in that holds the
+ * row; whichever comes later finds the mark. @returns false where the account is not due any more.
+ */
+async function begin(tx: Transaction, userId: string): Promise<boolean> {
+  const marked = await tx
+    .update(accounts)
+    .set({ erasingSince: sql`coalesce(${accounts.erasingSince}, now())` })
+    .where(and(eq(accounts.userId, userId), isDue))
+    .returning({ userId: accounts.userId });
+  return marked.length > 0;
+}
+
+/**
+ * All that is left of the account goes in one transaction, or nothing does. The account's row is locked first, so that a
+ * ban comes before and holds the erasure, or finds no account.
+ * @returns the sessions that were alive; undefined where nothing was erased.
  */
 async function eraseRows(
   tx: Transaction,
   { userId, now }: { userId: string; now: Date },
-): Promise<string[]> {
+): Promise<string[] | undefined> {
   await tx.execute(sql`select set_config('statement_timeout', ${String(ERASING_MS)}, true)`);
   const [account] = await tx
-    .update(accounts)
-    .set({ version: sql`${accounts.version} + 1` })
-    .where(and(eq(accounts.userId, userId), isDue))
-    .returning({ address: accounts.email, locale: accounts.locale });
-  if (!account) return [];
+    .select({ address: accounts.email, locale: accounts.locale })
+    .from(accounts)
+    .where(and(eq(accounts.userId, userId), isDue, isNotNull(accounts.erasingSince)))
+    .for("update");
+  if (!account) return undefined;
   const living = await tx
     .select({ id: sessions.id })
     .from(sessions)

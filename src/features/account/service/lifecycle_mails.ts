@@ -42,6 +42,9 @@ export async function sendErasedMail(
     { scope: "login", name: "account", subject: address },
     { scope: "login", name: "known", subject: address },
     { scope: "mail", name: "mailbox", subject: address },
+    { scope: "own_mail", name: "mailbox", subject: address },
+    { scope: "own_mail", name: "user", subject: userId },
+    { scope: "deletion", name: "user", subject: userId },
     { scope: "password", name: "account", subject: userId },
     ...noticeCountsOf(userId),
   ]);

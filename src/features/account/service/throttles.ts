@@ -21,6 +21,8 @@ const MAIL_BY_CALLER: ThrottlePolicy = {
   firstWaitMs: SECOND_MS,
   longestWaitMs: MINUTE_MS,
 };
+/** Mails that a user causes to their own address; apart from what strangers ask for, so that they use none of it up. */
+const MAIL_BY_USER: ThrottlePolicy = { ...MAIL_TO_ADDRESS, name: "user" };
 /** Nobody guesses a token; this only bounds the work that trying costs us. */
 const LINKS_OF_CALLER: ThrottlePolicy = {
   name: "caller",
@@ -45,6 +47,32 @@ export async function withinMails<T>(
     { policy: MAIL_BY_CALLER, subject: callerOf(address) },
   ];
   const attempt = { scope: "mail", checks, counted: [], isSuccessCounted: true };
+  return await workWithin(platform.throttle, attempt, work);
+}
+
+/**
+ * Asks for mail as a signed-in user: to their own address, and perhaps to another one, which may be nobody's wish but
+ * theirs. Nothing that is asked for without a session counts here. @throws AppError too_many_attempts.
+ */
+export async function withinOwnMails<T>(
+  platform: Platform,
+  { userId, other }: { userId: string; other?: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  const checks = [{ policy: MAIL_BY_USER, subject: userId }];
+  if (other !== undefined) checks.push({ policy: MAIL_TO_ADDRESS, subject: other });
+  const attempt = { scope: "own_mail", checks, counted: [], isSuccessCounted: true };
+  return await workWithin(platform.throttle, attempt, work);
+}
+
+/** Asks for a deletion, which waits for nothing but deletions of this very user. @throws AppError too_many_attempts. */
+export async function withinDeletions<T>(
+  platform: Platform,
+  userId: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const checks = [{ policy: MAIL_BY_USER, subject: userId }];
+  const attempt = { scope: "deletion", checks, counted: [], isSuccessCounted: true };
   return await workWithin(platform.throttle, attempt, work);
 }
 

@@ -6,16 +6,15 @@ import { recordAudit } from "../../audit/mod.ts";
 import { announceChanged, noteChanged, type Session } from "../../auth/mod.ts";
 import { accounts } from "../../auth/tables.ts";
 import { VerificationMail } from "../schema.ts";
-import { withinLinks, withinMails } from "./throttles.ts";
+import { withinLinks, withinOwnMails } from "./throttles.ts";
 import { invalid, useToken } from "./tokens.ts";
 
 /** Asks for another mail with the link that confirms the user's address. */
 export async function resendVerification(
   platform: Platform,
-  { userId, email }: Pick<Session, "userId" | "email">,
-  { address }: { address: string | undefined },
+  { userId }: Pick<Session, "userId">,
 ): Promise<void> {
-  await withinMails(platform, { to: [email], address }, () =>
+  await withinOwnMails(platform, { userId }, () =>
     platform.db.run({ role: "app", userId }, (tx) => enqueue(tx, VerificationMail, { userId })),
   );
   platform.jobs.wake();

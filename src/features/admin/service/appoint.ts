@@ -1,11 +1,10 @@
-import { and, eq, isNull, ne, sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 
-import type { Database, Transaction } from "../../../platform/database.ts";
+import type { Database } from "../../../platform/database.ts";
 import type { AccountRole } from "../../../platform/permissions.ts";
 import { recordAudit } from "../../audit/mod.ts";
-import { noteChanged } from "../../auth/mod.ts";
+import { hasOtherAdmin, holdRights, noteChanged } from "../../auth/mod.ts";
 import { accounts } from "../../auth/tables.ts";
-import { holdRights } from "./changes.ts";
 
 export type Appointment = "changed" | "unchanged" | "unknown" | "last_admin";
 
@@ -43,14 +42,4 @@ export async function appoint(
     await noteChanged(tx, { userId, version: changed?.version ?? 0, now });
     return "changed";
   });
-}
-
-/** One who is banned cannot act, and so does not count. */
-async function hasOtherAdmin(tx: Transaction, userId: string): Promise<boolean> {
-  const rows = await tx
-    .select({ userId: accounts.userId })
-    .from(accounts)
-    .where(and(eq(accounts.role, "admin"), ne(accounts.userId, userId), isNull(accounts.bannedAt)))
-    .limit(1);
-  return rows.length > 0;
 }

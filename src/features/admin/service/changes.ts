@@ -8,22 +8,18 @@ import { recordAudit } from "../../audit/mod.ts";
 import {
   announceChanged,
   announceEnded,
+  assertOtherAdmin,
   assertRecent,
   type Changed,
   type Ended,
   endWithin,
+  holdRights,
   noteChanged,
   type Session,
 } from "../../auth/mod.ts";
 import { accounts } from "../../auth/tables.ts";
 import { type AdminUser, OwnAccount, type UserPatch } from "../schema.ts";
 import { findUser, noteViewed, toAdminUser } from "./users.ts";
-
-/**
- * Held by whoever changes rights, until the commit: two admins who take each other's role at once come one after the
- * other, and the second one is no admin any more.
- */
-const RIGHTS_LOCK = 7_310_552;
 
 const NEEDED: Record<keyof UserPatch, Permission> = {
   role: "users.set_role",
@@ -40,7 +36,8 @@ interface Outcome {
 /**
  * Changes a user's role, tier or ban. From their next request on it counts on every instance; their sockets close, after
  * a ban for good, and otherwise to come back with what they may do now.
- * @throws AppError own_account, forbidden, not_found, or reauthentication_required before a change of a role or a ban.
+ * @throws AppError own_account, forbidden, not_found, last_admin, or reauthentication_required before a change of a role or a
+ * ban.
  */
 export async function changeUser(
   platform: Platform,
@@ -71,11 +68,6 @@ function assertPermitted(session: Session, patch: UserPatch): void {
       );
 }
 
-/** From here to the end of the transaction nobody else changes rights, and every statement sees those that hold now. */
-export async function holdRights(tx: Transaction): Promise<void> {
-  await tx.execute(sql`select pg_advisory_xact_lock(${RIGHTS_LOCK})`);
-}
-
 interface Change {
   actorId: string;
   userId: string;
@@ -97,11 +89,18 @@ async function change(tx: Transaction, input: Change): Promise<Outcome> {
     return { user: toAdminUser(before) };
   }
   const version = await update(tx, userId, { role, tier, bannedAt });
+  // The actor is an admin who stays, unless their account is going to be erased.
+  if (losesAdmin(before, after)) await assertOtherAdmin(tx, userId);
   for (const record of actions) await record(tx, input);
   const user = toAdminUser(after);
   if (banned && before.bannedAt === null)
     return { user, ended: await endWithin(tx, { userId, which: "all", now }) };
   return { user, changed: await noteChanged(tx, { userId, version, now }) };
+}
+
+function losesAdmin(before: Rights, after: Rights): boolean {
+  const [was, is] = [before, after].map((it) => it.role === "admin" && it.bannedAt === null);
+  return was === true && is !== true;
 }
 
 type Rights = Pick<typeof accounts.$inferSelect, "role" | "tier" | "bannedAt">;

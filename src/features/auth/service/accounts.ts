@@ -100,7 +100,8 @@ async function tryLogin(platform: Platform, input: LoginInput): Promise<SignIn |
         bannedAt: accounts.bannedAt,
       })
       .from(accounts)
-      .where(eq(accounts.email, normalizeEmail(input.email))),
+      // One that is being erased is as good as gone.
+      .where(and(eq(accounts.email, normalizeEmail(input.email)), isNull(accounts.erasingSince))),
   );
   const legacyCost = await findLegacyCost(platform);
   const matches = await verifyPassword(input.password, account?.passwordHash, legacyCost);

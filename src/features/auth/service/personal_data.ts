@@ -1,7 +1,7 @@
 import type { PersonalTable } from "../../../platform/personal_data.ts";
 import { accounts, sessions, users } from "../tables.ts";
 
-/** The account goes last, because the policies let nobody be erased who has none that is due. */
+/** The account goes last, because the policies let nobody be erased who has none that is marked for it. */
 export const AUTH_DATA: PersonalTable[] = [
   {
     table: sessions,
@@ -52,6 +52,7 @@ export const AUTH_DATA: PersonalTable[] = [
         bannedAt: accounts.bannedAt,
         deletionRequestedAt: accounts.deletionRequestedAt,
         deletionDueAt: accounts.deletionDueAt,
+        erasingSince: accounts.erasingSince,
       },
       key: [accounts.userId],
       reader: "app",

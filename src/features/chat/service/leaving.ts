@@ -9,7 +9,7 @@ import { appendMemberEvent } from "./members.ts";
 const SYSTEM = { role: "system" } as const;
 
 /**
- * Takes a user whose account is due to be erased out of every conversation, in their own name and one at a time, so that
+ * Takes a user whose account is being erased out of every conversation, in their own name and one at a time, so that
  * the others see them go. A group of theirs is handed on before. Whoever begins anew goes on with those that are left.
  */
 export async function leaveConversations(

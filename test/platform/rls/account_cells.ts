@@ -112,7 +112,12 @@ export const accounts: Coverage = {
     ["system", "update app.accounts set erasing_since = now() where user_id in (:lan, :tung)", 0],
     ["system", "update app.accounts set erasing_since = null where user_id = :minh", "refused"],
     ["system", "update app.accounts set banned_at = null where user_id = :tung", "denied"],
-    ["system", "update app.accounts set deletion_due_at = null", "refused", "update"],
+    [
+      "system",
+      "update app.accounts set deletion_due_at = null where user_id = :minh",
+      "refused",
+      "update",
+    ],
     ["system", "update app.accounts set deletion_due_at = now()", "denied"],
     ["system", "delete from app.accounts", 2],
     ["system", "delete from app.accounts where user_id in (:lan, :quan, :tung)", 0],

@@ -30,6 +30,7 @@ const LINKS_OF_CALLER: ThrottlePolicy = {
   firstWaitMs: SECOND_MS,
   longestWaitMs: MINUTE_MS,
 };
+
 /** The caller's address, undefined where it is not known. */
 type Address = string | undefined;
 

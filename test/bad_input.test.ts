@@ -119,6 +119,9 @@ function expectCalm(answer: Answer, what: string): void {
 }
 
 /** Rows by table, as soon as what is published has left the outboxes by itself; what stays in one is a trace. */
+const LOOKS = "^admin\\.(users_listed|user_viewed|audit_viewed)$";
+
+/** How many rows each table has, but for the log of what staff has looked at: an odd way to ask is still a look. */
 async function countRows(): Promise<Record<string, string>> {
   const { sql } = cluster.database;
   await until("the outboxes to be empty", async () => {
@@ -130,7 +133,9 @@ async function countRows(): Promise<Record<string, string>> {
     select tablename as name from pg_tables where schemaname = 'app' order by tablename`;
   const counts = await Promise.all(
     tables.map(async ({ name }) => {
-      const [row] = await sql<{ n: string }[]>`select count(*) as n from ${sql(`app.${name}`)}`;
+      const rest = name === "audit_entries" ? sql`where action !~ ${LOOKS}` : sql``;
+      const [row] = await sql<{ n: string }[]>`
+        select count(*) as n from ${sql(`app.${name}`)} ${rest}`;
       return [name, row?.n ?? ""] as const;
     }),
   );

@@ -10,6 +10,7 @@ import {
   object,
   page,
   text,
+  Time,
 } from "../../src/platform/schema.ts";
 
 function accepts(schema: Parameters<typeof TypeCompiler.Compile>[0], value: unknown): boolean {
@@ -77,4 +78,21 @@ test("a whole number in a query is decimal digits within its range, and is docum
   for (const value of refused) expect([value, accepts(schema, value)]).toEqual([value, false]);
   const document: unknown = JSON.parse(JSON.stringify(schema));
   expect(document).toEqual({ type: "integer", minimum: 1, maximum: 100, default: 20 });
+});
+
+test("a time is RFC 3339 in UTC, of a day that exists", () => {
+  const time = TypeCompiler.Compile(Time);
+  for (const good of ["2026-11-23T02:15:00Z", "2024-02-29T23:59:59.123Z", "2026-01-31T00:00:00Z"])
+    expect(time.Check(good)).toBe(true);
+  for (const bad of [
+    "2026-02-29T00:00:00Z",
+    "2026-04-31T00:00:00Z",
+    "2026-13-01T00:00:00Z",
+    "2026-11-23T24:00:00Z",
+    "2026-11-23T02:15:00+07:00",
+    "2026-11-23",
+    "Mon Nov 23 2026",
+    "",
+  ])
+    expect(time.Check(bad)).toBe(false);
 });

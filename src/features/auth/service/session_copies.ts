@@ -49,6 +49,22 @@ function believedFrom({ redis, now }: Pick<Platform, "redis" | "now">): number {
   return since.ms;
 }
 
+/** Copies as they were last read, because the same one is read for every request of its session. */
+const parsed = new Map<string, { text: string; copy: Partial<Copy> }>();
+const MAX_PARSED = 4_000;
+
+function parseCopy(key: string, text: string): Partial<Copy> {
+  const known = parsed.get(key);
+  if (known?.text === text) return known.copy;
+  const copy = JSON.parse(text) as Partial<Copy>;
+  // Whoever reads it next gets the same object.
+  Object.freeze(copy.session);
+  const [oldest] = parsed.size >= MAX_PARSED ? parsed.keys() : [];
+  if (oldest !== undefined) parsed.delete(oldest);
+  parsed.set(key, { text, copy });
+  return copy;
+}
+
 /** What Redis knows of a session: its copy, that it has ended, or nothing. */
 export async function readCopy(
   platform: Platform,
@@ -61,7 +77,7 @@ export async function readCopy(
     const text = await platform.redis.run("read a session", (client) => client.get(key));
     if (text === null) return undefined;
     if (text === TOMBSTONE) return TOMBSTONE;
-    const { session, writtenAt = 0 } = JSON.parse(text) as Partial<Copy>;
+    const { session, writtenAt = 0 } = parseCopy(key, text);
     // A copy that another version of the product wrote may lack what this one needs, and one that is out of date has
     // nothing but its version.
     const isLiving = session?.endsAt !== undefined && session.endsAt > platform.now().getTime();

@@ -98,7 +98,7 @@ export async function authenticate(platform: Platform, token: string): Promise<C
   const session = await getSession(platform, claims);
   if (!isNoted(claims)) await acknowledge(platform, claims);
   const { validUntil, counter } = claims;
-  return Object.assign(session, { validUntil, counter });
+  return { ...session, validUntil, counter };
 }
 
 /** What users see of their own account. */

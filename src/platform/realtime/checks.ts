@@ -26,7 +26,7 @@ export function startChecks(options: ChecksOptions): () => void {
   let stopped = false;
 
   async function checkPositions(): Promise<void> {
-    const names = channels.names().filter((name) => !name.startsWith("u:"));
+    const names = channels.names();
     for (let at = 0; at < names.length; at += CHECK_BATCH) {
       const tops = await source.listTops(names.slice(at, at + CHECK_BATCH));
       for (const [name, top] of tops) {

@@ -79,10 +79,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     const granted = await options.authenticate({ token: hello.tok, origin });
     if (ws.readyState !== WebSocket.OPEN) return;
     const connection = createConnection(ws, granted);
-    await options.hub().attach(connection, (memberships) => {
+    await options.hub().attach(connection, (memberships, ownSeq) => {
       clearTimeout(ws.data.helloTimer);
       ws.data.connection = connection;
-      ws.send(JSON.stringify(helloReply({ connection, hello, memberships, options })));
+      ws.send(JSON.stringify(helloReply({ connection, hello, memberships, ownSeq, options })));
     });
     // The socket may have gone while it was being attached.
     if (ws.readyState !== WebSocket.OPEN) return options.hub().detach(connection);
@@ -209,10 +209,11 @@ interface HelloContext {
   connection: Connection;
   hello: Hello;
   memberships: AttachedMembership[];
+  ownSeq: number;
   options: GatewayOptions;
 }
 
-function helloReply({ connection, hello, memberships, options }: HelloContext): HelloOk {
+function helloReply({ connection, hello, memberships, ownSeq, options }: HelloContext): HelloOk {
   const { since, focus } = hello;
   const changed = memberships.filter(
     ({ channel, seq, changedAt }) =>
@@ -225,7 +226,7 @@ function helloReply({ connection, hello, memberships, options }: HelloContext): 
     node: options.nodeId,
     hb: HEARTBEAT_MS,
     ts: options.now().getTime(),
-    u: 0,
+    u: ownSeq,
     lim: { frame: MAX_FRAME_BYTES },
     chg: Object.fromEntries(changed.map(({ channel, seq }) => [channel, seq])),
   };

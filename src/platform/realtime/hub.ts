@@ -8,8 +8,11 @@ import {
   type ChannelSource,
   decodeControl,
   decodeEvent,
+  decodeNote,
+  isUserChannel,
   MAX_CHANNELS_PER_USER,
   type Membership,
+  userChannel,
 } from "./source.ts";
 
 /** Brings what happens in a channel, on whichever instance, to the sockets of this one: in order, to members only. */
@@ -18,14 +21,27 @@ export interface Hub {
    * Puts the socket into all channels of its user and answers their positions: what comes behind them reaches it.
    * @param greet runs in the same tick, so that its frame precedes the first event.
    */
-  attach(connection: Connection, greet: (memberships: AttachedMembership[]) => void): Promise<void>;
+  attach(connection: Connection, greet: Greet): Promise<void>;
   detach(connection: Connection): void;
   /** Takes a message that the bus has delivered or that this node itself has just published. */
   receive(message: BusMessage): void;
+  /** From now on all texts of the channels `<kind>:…` go to this receiver, and none of them is an event. */
+  route(kind: string, receive: Receiver): void;
+  /** Hands on each text that was made by `encodeNote`, of any channel that a local socket is in. */
+  onNote(receive: Receiver): void;
   /** Position of the channel, if the socket is in it. */
   positionOf(connection: Connection, channel: string): number | undefined;
+  /** The local sockets in the channel. */
+  membersOf(channel: string): ReadonlySet<Connection>;
+  /** The local sockets of the user. */
+  socketsOf(userId: string): ReadonlySet<Connection>;
   close(): void;
 }
+
+/** @param ownSeq position in the user's own channel. */
+export type Greet = (memberships: AttachedMembership[], ownSeq: number) => void;
+
+export type Receiver = (channel: string, text: string) => void;
 
 export interface AttachedMembership extends Membership {
   /** Last position that the socket need not wait for. */
@@ -46,6 +62,7 @@ export const MAX_SOCKETS_PER_USER = 20;
 /** Each turn re-reads what changed during the last one; more turns than this mean that something is wrong. */
 const MAX_TURNS = 8;
 const BACKLOG_PAGE = 500;
+const NOBODY: ReadonlySet<Connection> = new Set();
 
 /** Noted while memberships are being read: the user came or went, so what was read may be out of date. */
 interface Turn {
@@ -57,6 +74,8 @@ export function createHub(options: HubOptions): Hub {
   const users = new Map<string, Set<Connection>>();
   const inside = new Map<Connection, Set<Channel>>();
   const turns = new Map<string, Set<Turn>>();
+  const routes = new Map<string, Receiver>();
+  const noteReceivers: Receiver[] = [];
   const channels = createChannels({
     bus,
     source,
@@ -118,10 +137,7 @@ export function createHub(options: HubOptions): Hub {
     return after.filter(({ channel }) => channels.get(channel));
   }
 
-  async function attach(
-    connection: Connection,
-    greet: (memberships: AttachedMembership[]) => void,
-  ): Promise<void> {
+  async function attach(connection: Connection, greet: Greet): Promise<void> {
     const { userId } = connection;
     try {
       await channels.follow([userChannel(userId)]);
@@ -129,13 +145,17 @@ export function createHub(options: HubOptions): Hub {
         userId,
         () => readMemberships(userId),
         (memberships) => {
-          addUser(connection);
-          greet(
-            memberships.map((membership) => ({
-              ...membership,
-              seq: enter(connection, membership),
-            })),
+          const own = userChannel(userId);
+          const ownSeq = addUser(
+            connection,
+            memberships.find(({ channel }) => channel === own),
           );
+          const others = memberships.filter(({ channel }) => channel !== own);
+          const entered = others.map((membership) => ({
+            ...membership,
+            seq: enter(connection, membership),
+          }));
+          greet(entered, ownSeq);
         },
       );
       // It may have ended after its token was looked at, and before this node began to hear of it.
@@ -152,14 +172,15 @@ export function createHub(options: HubOptions): Hub {
     addTo(channel, connection);
     return channel.sequencer.last ?? membership.seq;
   }
-  function addUser(connection: Connection): void {
+  /** @returns the position in the user's own channel, whose events begin at 1 even where there were none so far. */
+  function addUser(connection: Connection, own: Membership | undefined): number {
     const mine = users.get(connection.userId) ?? new Set();
     users.set(connection.userId, mine.add(connection));
-    const own = channels.get(userChannel(connection.userId));
-    own?.members.add(connection);
-    inside.set(connection, new Set(own ? [own] : []));
+    inside.set(connection, new Set());
     const [oldest] = mine;
     if (mine.size > MAX_SOCKETS_PER_USER) oldest?.close(CloseCode.replaced, "replaced");
+    const channel = userChannel(connection.userId);
+    return enter(connection, own ?? { channel, seq: 0, changedAt: 0, joinedSeq: 1 });
   }
 
   /** Brings all sockets of a user into a channel that the user has just come into. */
@@ -235,14 +256,22 @@ export function createHub(options: HubOptions): Hub {
       inside.delete(connection);
     },
     receive: ({ channel, text }) => {
-      if (channel.startsWith("u:")) return receiveControl(channel.slice(2), text);
+      const routed = routes.get(channel.slice(0, channel.indexOf(":")));
+      if (routed) return routed(channel, text);
       const event = decodeEvent(text);
-      if (event) channels.offer(channel, event);
+      if (event) return channels.offer(channel, event);
+      const note = decodeNote(text);
+      if (note !== undefined) for (const listener of noteReceivers) listener(channel, note);
+      else if (isUserChannel(channel)) receiveControl(channel.slice(2), text);
     },
+    route: (kind, receive) => void routes.set(kind, receive),
+    onNote: (receive) => void noteReceivers.push(receive),
     positionOf: (connection, name) => {
       const channel = channels.get(name);
       return channel?.members.has(connection) ? channel.sequencer.last : undefined;
     },
+    membersOf: (name) => channels.get(name)?.members ?? NOBODY,
+    socketsOf: (userId) => users.get(userId) ?? NOBODY,
     close: () => {
       stopChecking();
       channels.close();
@@ -252,8 +281,4 @@ export function createHub(options: HubOptions): Hub {
 
 function endSession(connection: Connection): void {
   connection.close(CloseCode.sessionEnded, "session_revoked");
-}
-
-function userChannel(userId: string): string {
-  return `u:${userId}`;
 }

@@ -23,7 +23,7 @@ const HelloOk = answer("hello.ok", {
   node: Type.String({ description: "id of the process that serves it" }),
   hb: Type.Integer({ description: "how often to send `hb`, in milliseconds" }),
   ts: Count,
-  u: Type.Integer({ description: "position among the user's own events, of which there are none" }),
+  u: Type.Integer({ description: "last position among the user's own events" }),
   lim: Type.Object(
     { frame: Type.Integer({ description: "largest frame that may be sent, in bytes" }) },
     { additionalProperties: false, description: "limits" },

@@ -23,7 +23,7 @@ export interface Membership {
 
 /** Where the events of channels are kept for ever. A feature provides it; the hub repairs every gap from it. */
 export interface ChannelSource {
-  /** The user's channels, last changed first, at most `limit`. */
+  /** The user's channels, last changed first, at most `limit`; their own one beside them, where it has events. */
   listMemberships(userId: string, limit: number): Promise<Membership[]>;
   findMembership(userId: string, channel: string): Promise<Membership | undefined>;
   /** Events behind `after`, in order, at most `limit`. */
@@ -47,6 +47,28 @@ export function decodeEvent(text: string): ChannelEvent | undefined {
     ...(leaver === undefined || leaver === "" ? {} : { leaver }),
     frame: frame ?? "",
   };
+}
+
+/** The channel of what happens to one user alone; their sockets are in it unasked, and it never ends. */
+export function userChannel(userId: string): string {
+  return `u:${userId}`;
+}
+
+export function isUserChannel(channel: string): boolean {
+  return channel.startsWith("u:");
+}
+
+/** Marks a text that has no position and may be lost, so that nobody takes it for an event. */
+const NOTE_MARK = "~";
+
+/** Bus text of what only those who look at the channel need to hear, and only now: at most once, in any order. */
+export function encodeNote(note: string): string {
+  return NOTE_MARK + note;
+}
+
+/** Reads what encodeNote wrote; undefined for any other text. */
+export function decodeNote(text: string): string | undefined {
+  return text.startsWith(NOTE_MARK) ? text.slice(NOTE_MARK.length) : undefined;
 }
 
 /**

@@ -2,7 +2,13 @@ import { expect, test } from "bun:test";
 
 import fc from "fast-check";
 
-import { decodeControl, decodeEvent, encodeEvent } from "../../../src/platform/realtime/source.ts";
+import {
+  decodeControl,
+  decodeEvent,
+  decodeNote,
+  encodeEvent,
+  encodeNote,
+} from "../../../src/platform/realtime/source.ts";
 
 test("whatever the frame holds, an event comes back as it went in", () => {
   const events = fc.record(
@@ -51,4 +57,16 @@ test("a text that we have not written is no control message", () => {
     '{"op":"end","sessionId":1}',
   ];
   for (const text of foreign) expect([text, decodeControl(text)]).toEqual([text, undefined]);
+});
+
+test("a note is neither an event nor a control message, whatever it says, and comes back as it went in", () => {
+  for (const note of ["", '{"op":"renew"}', "1||{}", "~"]) {
+    const text = encodeNote(note);
+    expect([decodeNote(text), decodeEvent(text), decodeControl(text)]).toEqual([
+      note,
+      undefined,
+      undefined,
+    ]);
+  }
+  expect(decodeNote("1||{}")).toBeUndefined();
 });

@@ -10,7 +10,8 @@ import { reauthenticationRoutes } from "./features/auth/routes/reauthentication.
 import { sessionRoutes } from "./features/auth/routes/sessions.ts";
 import { authRoutes } from "./features/auth/routes/sign_in.ts";
 import { createChatSource } from "./features/chat/mod.ts";
-import { chatRoutes } from "./features/chat/routes.ts";
+import { conversationRoutes } from "./features/chat/routes/conversations.ts";
+import { messageRoutes } from "./features/chat/routes/messages.ts";
 import { docsRoutes } from "./features/docs/routes.ts";
 import { healthRoutes } from "./features/health/routes.ts";
 import { mailboxRoutes } from "./features/mailbox/routes.ts";
@@ -65,7 +66,8 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => accountRoutes(platform)),
     when(api, () => deletionRoutes(platform)),
     when(api, () => exportRoutes(platform)),
-    when(api, () => chatRoutes(platform)),
+    when(api, () => conversationRoutes(platform)),
+    when(api, () => messageRoutes(platform)),
     when(api, () => ticketRoutes(platform)),
     when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),
   ]);

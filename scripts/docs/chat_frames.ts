@@ -1,13 +1,8 @@
 import { type TSchema, Type } from "@sinclair/typebox/type";
 
-import { Conversation, Message } from "../../src/features/chat/schema.ts";
-import type { conversationEvents } from "../../src/features/chat/tables.ts";
-
 const CLOSED = { additionalProperties: false };
 const Count = Type.Integer({ minimum: 0 });
 const RequestNumber = Type.Optional(Count);
-/** A message is the event at its position; whatever else happens has a row among the events. */
-type EventKind = "msg.new" | (typeof conversationEvents.$inferSelect)["kind"];
 
 /** What the fields of the chat's frames mean, beside those that mean the same everywhere. */
 export const CHAT_FIELD_MEANINGS: Readonly<Record<string, string>> = {
@@ -42,35 +37,4 @@ export const CHAT_REPLIES: Readonly<Record<string, TSchema>> = {
     },
     CLOSED,
   ),
-};
-
-interface DescribedEvent {
-  meaning: string;
-  data: TSchema;
-}
-
-/** What `d` of an `ev` holds. */
-export const EVENT_KINDS: Record<EventKind, DescribedEvent> = {
-  "msg.new": { meaning: "a message was sent", data: Message },
-  member: {
-    meaning: "somebody came into or left a group",
-    data: Type.Object(
-      {
-        op: Type.Union([Type.Literal("add"), Type.Literal("remove")]),
-        userId: Type.String({ format: "uuid" }),
-      },
-      CLOSED,
-    ),
-  },
-  conv: {
-    meaning: "the conversation was opened",
-    data: Type.Object(
-      {
-        op: Type.Literal("create"),
-        kind: Conversation.properties.kind,
-        name: Conversation.properties.name,
-      },
-      CLOSED,
-    ),
-  },
 };

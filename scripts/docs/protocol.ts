@@ -1,5 +1,6 @@
 import type { TSchema } from "@sinclair/typebox/type";
 
+import { ChatEvents } from "../../src/features/chat/schema/events.ts";
 import type { Platform } from "../../src/platform/platform.ts";
 import {
   EXPIRY_GRACE_MS,
@@ -31,7 +32,7 @@ import {
 } from "../../src/platform/realtime/protocol.ts";
 import { MAX_CHANNELS_PER_USER } from "../../src/platform/realtime/source.ts";
 import { createFrameHandlers } from "../../src/socket.ts";
-import { CHAT_FIELD_MEANINGS, CHAT_REPLIES, EVENT_KINDS } from "./chat_frames.ts";
+import { CHAT_FIELD_MEANINGS, CHAT_REPLIES } from "./chat_frames.ts";
 import { fieldsLine, fieldsTable } from "./fields.ts";
 import { code, table } from "./tables.ts";
 
@@ -59,7 +60,7 @@ function frameSections(frames: Record<string, TSchema>): string {
 
 /** What an `ev` may tell, by its `k`. */
 export function eventKinds(): string {
-  const rows = Object.entries(EVENT_KINDS)
+  const rows = Object.entries(ChatEvents)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([kind, { meaning, data }]) => [code(kind), meaning, fieldsLine(data)]);
   return table(["`k`", "meaning", "`d`"], rows);

@@ -1,5 +1,6 @@
 import type * as server from "../app.ts";
-import type { ChatFrames, Message as ServerMessage } from "../features/chat/schema.ts";
+import type { ChatFrames } from "../features/chat/schema/frames.ts";
+import type { Message as ServerMessage } from "../features/chat/schema/messages.ts";
 
 /*
  * Everything that the client knows about the server, as types only. The package replaces this file by the same types

@@ -1,7 +1,8 @@
 import type { Platform } from "../../platform/platform.ts";
 import { type FrameHandlers, onFrame, onFrames } from "../../platform/realtime/dispatch.ts";
-import { ChatFrames } from "./schema.ts";
+import { ChatFrames } from "./schema/frames.ts";
 import { syncEvents } from "./service/events.ts";
+import { conversationOf } from "./service/frames.ts";
 import { sendMessages, type SentMessage } from "./service/send.ts";
 
 const SYNC_LIMIT = 200;
@@ -46,8 +47,4 @@ function ack({ message, no, duplicate }: SentMessage, frame: Send | undefined): 
     ts: Date.parse(message.createdAt),
     dup: duplicate,
   };
-}
-
-function conversationOf(channel: string): string {
-  return channel.slice(2).toLowerCase();
 }

@@ -1,1 +1,2 @@
-export { authenticateSocket } from "./service.ts";
+export { REALTIME_DATA } from "./service/personal_data.ts";
+export { authenticateSocket } from "./service/tickets.ts";

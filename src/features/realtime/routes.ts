@@ -14,7 +14,7 @@ import { SUBPROTOCOL } from "../../platform/realtime/frames.ts";
 import type { Gateway } from "../../platform/realtime/gateway.ts";
 import { auth } from "../auth/mod.ts";
 import { operations, SubprotocolRequired, Ticket, TicketBody } from "./schema.ts";
-import { issueTicket } from "./service.ts";
+import { issueTicket } from "./service/tickets.ts";
 
 const refused = problems(
   ...SIGNED_IN_REFUSALS,

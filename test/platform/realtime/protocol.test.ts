@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 
-import { CHAT_REPLIES, EVENT_KINDS } from "../../../scripts/docs/chat_frames.ts";
+import { CHAT_REPLIES } from "../../../scripts/docs/chat_frames.ts";
+import { ChatEvents } from "../../../src/features/chat/schema/events.ts";
 import { CloseCode } from "../../../src/platform/realtime/connection.ts";
 import { CLOSE_MEANINGS, SERVER_FRAMES } from "../../../src/platform/realtime/protocol.ts";
 import { createTokens, generateSigningKey } from "../../../src/platform/tokens.ts";
@@ -62,7 +63,7 @@ test("what a real server says is what the protocol's description says, and nothi
   const synced = frames.flatMap(({ ev }) => (Array.isArray(ev) ? (ev as Frame[]) : []));
   const events = [...frames.filter(({ t }) => t === "ev"), ...synced];
   const kinds = new Map(
-    Object.entries(EVENT_KINDS).map(([kind, { data }]) => [kind, TypeCompiler.Compile(data)]),
+    Object.entries(ChatEvents).map(([kind, { data }]) => [kind, TypeCompiler.Compile(data)]),
   );
   const odd = events.filter(({ t, k = "", d }) => t !== "ev" || !kinds.get(k)?.Check(d));
   expect(odd).toEqual([]);

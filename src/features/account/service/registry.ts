@@ -3,6 +3,7 @@ import { AUDIT_DATA } from "../../audit/mod.ts";
 import { AUTH_DATA } from "../../auth/mod.ts";
 import { CHAT_DATA } from "../../chat/mod.ts";
 import { MFA_DATA } from "../../mfa/mod.ts";
+import { REALTIME_DATA } from "../../realtime/mod.ts";
 import { ACCOUNT_DATA } from "./personal_data.ts";
 
 /**
@@ -11,6 +12,7 @@ import { ACCOUNT_DATA } from "./personal_data.ts";
  */
 export const PERSONAL_DATA: PersonalTable[] = [
   ...CHAT_DATA,
+  ...REALTIME_DATA,
   ...AUDIT_DATA,
   ...ACCOUNT_DATA,
   ...MFA_DATA,
@@ -21,6 +23,9 @@ export const PERSONAL_DATA: PersonalTable[] = [
 export const IMPERSONAL_TABLES: Record<string, string> = {
   bus_outbox: "word of what other rows say, deleted within seconds",
   dev_secrets: "keys that development has made up",
+  conversation_settings: "how a group presents itself",
+  message_edits:
+    "what a message said before, which hangs on the message and goes with what it said",
   job_outbox: "work that waits, deleted when it is done",
   job_outbox_head: "the relay's own count",
   migrations: "names of applied migrations",

@@ -7,11 +7,19 @@ import type { Publication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { busOutbox } from "../../../platform/tables.ts";
 import { users } from "../../auth/tables.ts";
-import type { Conversation, NewConversation } from "../schema.ts";
-import { conversationEvents, conversationMembers, conversations } from "../tables.ts";
+import type { Conversation, NewConversation } from "../schema/conversations.ts";
+import { MEMBER_DEFAULTS, permissionsOf, type Role } from "../schema/permissions.ts";
+import {
+  conversationEvents,
+  conversationMembers,
+  conversations,
+  conversationSettings,
+} from "../tables/conversations.ts";
 import { channelOf } from "./frames.ts";
 
 type Row = typeof conversations.$inferSelect;
+/** A conversation and how it presents itself; two people need no settings. */
+type Presented = Row & { name: string | null };
 
 export interface OpenedConversation {
   conversation: Conversation;
@@ -47,7 +55,7 @@ export async function createConversation(
   if (input.kind === "direct" && others[0] === userId) throw selfRefused();
   const memberIds = others.filter((id) => id !== userId);
   const now = platform.now();
-  const row: Row = {
+  const row: Presented = {
     id: Bun.randomUUIDv7(),
     kind: input.kind,
     name: input.kind === "group" ? input.name : null,
@@ -87,16 +95,29 @@ export async function assertNotClosed(tx: Transaction, userIds: string[]): Promi
 
 async function insertConversation(
   tx: Transaction,
-  input: { row: Row; memberIds: string[]; publications: Publication[] },
+  input: { row: Presented; memberIds: string[]; publications: Publication[] },
 ): Promise<void> {
   const { row, memberIds, publications } = input;
-  const base = { conversationId: row.id, joinedSeq: 1 };
-  const creator = row.kind === "group" ? ("owner" as const) : ("member" as const);
+  const memberPermissions = MEMBER_DEFAULTS[row.kind];
+  const member = (userId: string, role: Role) => ({
+    conversationId: row.id,
+    userId,
+    role,
+    joinedSeq: 1,
+    permissions: permissionsOf(role, memberPermissions),
+  });
   const members = [
-    { ...base, userId: row.createdBy, role: creator },
-    ...memberIds.map((userId) => ({ ...base, userId, role: "member" as const })),
+    member(row.createdBy, row.kind === "direct" ? "member" : "owner"),
+    ...memberIds.map((userId) => member(userId, "member")),
   ];
   await tx.insert(conversations).values(row);
+  if (row.name !== null)
+    await tx.insert(conversationSettings).values({
+      conversationId: row.id,
+      name: row.name,
+      history: row.kind === "channel" ? "all" : "joined",
+      memberPermissions,
+    });
   // Only now, because two who have a direct conversation already get that one.
   await assertNotClosed(tx, memberIds);
   await tx.insert(conversationMembers).values(members);
@@ -111,7 +132,7 @@ async function insertConversation(
   await insertPublications(tx, publications);
 }
 
-async function findDirect(platform: Platform, wanted: Row): Promise<OpenedConversation> {
+async function findDirect(platform: Platform, wanted: Presented): Promise<OpenedConversation> {
   const [row] = await platform.db.run({ role: "app", userId: wanted.createdBy }, (tx) =>
     tx
       .select()
@@ -119,7 +140,7 @@ async function findDirect(platform: Platform, wanted: Row): Promise<OpenedConver
       .where(eq(conversations.directKey, wanted.directKey ?? "")),
   );
   if (!row) throw new AppError(NotFound, "Cannot find the direct conversation");
-  return { conversation: toConversation(row), created: false };
+  return { conversation: toConversation({ ...row, name: null }), created: false };
 }
 
 function selfRefused(): AppError {
@@ -145,9 +166,10 @@ export async function listConversations(
     { role: "app", userId },
     (tx) =>
       tx
-        .select({ conversation: conversations })
+        .select({ conversation: conversations, name: conversationSettings.name })
         .from(conversationMembers)
         .innerJoin(conversations, eq(conversations.id, conversationMembers.conversationId))
+        .leftJoin(conversationSettings, eq(conversationSettings.conversationId, conversations.id))
         .where(
           and(eq(conversationMembers.userId, userId), isNull(conversationMembers.leftSeq), behind),
         )
@@ -155,13 +177,15 @@ export async function listConversations(
         .limit(limit + 1),
     { read: true },
   );
-  const items = rows.slice(0, limit).map((row) => toConversation(row.conversation));
+  const items = rows
+    .slice(0, limit)
+    .map(({ conversation, name }) => toConversation({ ...conversation, name }));
   const last = rows.length > limit ? items.at(-1) : undefined;
   const nextCursor = last ? platform.cursors.encode(scope, [last.lastEventAt, last.id]) : null;
   return { items, page: { nextCursor, limit } };
 }
 
-function toConversation(row: Row): Conversation {
+function toConversation(row: Presented): Conversation {
   const { id, kind, name, createdBy, lastSeq, lastEventAt, createdAt } = row;
   return {
     id,

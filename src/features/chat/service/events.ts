@@ -3,16 +3,11 @@ import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { Transaction } from "../../../platform/database.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import type { ChannelEvent, ChannelSource, Membership } from "../../../platform/realtime/source.ts";
-import { conversationMembers, conversations } from "../tables.ts";
-import {
-  channelOf,
-  conversationOf,
-  eventFrame,
-  type MemberChange,
-  memberEvent,
-  messageEvent,
-} from "./frames.ts";
-import { assertMember } from "./messages.ts";
+import type { ChatEventData, ChatEventKind } from "../schema/events.ts";
+import { conversationMembers, conversations } from "../tables/conversations.ts";
+import { channelOf, chatEvent, conversationOf, messageEvent } from "./frames.ts";
+import { assertMember } from "./members.ts";
+import { editOf, readMessageRow, toMessage } from "./message_rows.ts";
 
 const SYSTEM = { role: "system" } as const;
 const READ = { read: true } as const;
@@ -83,19 +78,19 @@ function toMembership(row: {
   return { channel: channelOf(id), seq, changedAt: changedAt.getTime(), joinedSeq };
 }
 
-/** One event as Postgres hands it over: a message, or whatever else has a position of its own. */
+/** One event as Postgres hands it over; `message` is what it tells or what it is about, its columns as JSON. */
 interface EventRow extends Record<string, unknown> {
   seq: string;
   kind: string;
-  id: string | null;
-  client_id: string;
-  sender_id: string;
-  body: string;
   data: unknown;
   created_at: string;
+  message: Record<string, unknown> | null;
 }
 
-/** Each side walks its own index in the order of positions and ends at the limit, however long the conversation is. */
+/**
+ * Each side walks its own index in the order of positions and ends at the limit, however long the conversation is. What
+ * a message says is read from its row, as it is now: an older change of it tells the same, and nothing that was deleted.
+ */
 async function selectEvents(
   tx: Transaction,
   conversationId: string,
@@ -103,26 +98,28 @@ async function selectEvents(
 ): Promise<ChannelEvent[]> {
   const range = sql`conversation_id = ${conversationId}::uuid and seq > ${after} order by seq limit ${limit}`;
   const rows = await tx.execute<EventRow>(sql`
-    (select seq, 'msg.new' as kind, id, client_id, sender_id, body, null::jsonb as data, created_at
-      from app.messages where ${range})
+    (select seq, 'msg.new' as kind, null::jsonb as data, created_at, to_jsonb(m) as message
+      from app.messages m where ${range})
     union all
-    (select seq, kind, null, null, null, null, data, created_at from app.conversation_events where ${range})
+    (select e.seq, e.kind, e.data, e.created_at, to_jsonb(m)
+      from (select * from app.conversation_events where ${range}) e
+      left join app.messages m
+        on e.kind = 'msg.edit' and m.conversation_id = e.conversation_id and m.seq = e.message_seq)
     order by seq limit ${limit}`);
   return rows.map((row) => toEvent(conversationId, row));
 }
 
 function toEvent(conversationId: string, row: EventRow): ChannelEvent {
-  const { kind, data, id, body } = row;
-  const seq = Number(row.seq);
-  const createdAt = new Date(row.created_at);
-  if (id !== null) {
-    const sender = { clientId: row.client_id, senderId: row.sender_id };
-    const message = { id, seq, ...sender, body, createdAt: createdAt.toISOString() };
-    return messageEvent(conversationId, message);
-  }
-  if (kind === "member")
-    return memberEvent(conversationId, { seq, change: data as MemberChange, createdAt });
-  return { seq, frame: eventFrame(conversationId, { seq, kind, data, createdAt }) };
+  const message = row.message && toMessage(readMessageRow(row.message));
+  if (row.kind === "msg.new" && message) return messageEvent(conversationId, message);
+  const kind = row.kind as Exclude<ChatEventKind, "msg.new">;
+  const data = { ...(row.data as object), ...(message && editOf(message)) };
+  return chatEvent(conversationId, {
+    seq: Number(row.seq),
+    kind,
+    data: data as ChatEventData<typeof kind>,
+    createdAt: new Date(row.created_at),
+  });
 }
 
 /** The events behind `from`, for a member who asks. @throws AppError not_found for who is not one. */

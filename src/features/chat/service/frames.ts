@@ -1,5 +1,6 @@
 import type { ChannelEvent } from "../../../platform/realtime/source.ts";
-import type { Message } from "../schema.ts";
+import type { ChatEventData, ChatEventKind } from "../schema/events.ts";
+import type { Message } from "../schema/messages.ts";
 
 /** The realtime channel of a conversation. */
 export function channelOf(conversationId: string): string {
@@ -8,52 +9,41 @@ export function channelOf(conversationId: string): string {
 
 /** The conversation behind a realtime channel. */
 export function conversationOf(channel: string): string {
-  return channel.slice(2);
+  return channel.slice(2).toLowerCase();
 }
 
-/** What an `ev` frame tells, whatever its kind. */
-interface EventBody {
+/** What an `ev` frame of a conversation tells. */
+export interface ChatEvent<Kind extends ChatEventKind = ChatEventKind> {
   seq: number;
-  kind: string;
-  data: unknown;
+  kind: Kind;
+  data: ChatEventData<Kind>;
   createdAt: Date;
   clientId?: string;
 }
 
-export function eventFrame(conversationId: string, event: EventBody): string {
-  return JSON.stringify({
+/** The event as it goes over the bus; one that takes a member out says whom. */
+export function chatEvent(conversationId: string, event: ChatEvent): ChannelEvent {
+  const { seq, kind, data, createdAt, clientId } = event;
+  const frame = JSON.stringify({
     t: "ev",
     ch: channelOf(conversationId),
-    seq: event.seq,
-    k: event.kind,
-    d: event.data,
-    ...(event.clientId === undefined ? {} : { cid: event.clientId }),
-    ts: event.createdAt.getTime(),
+    seq,
+    k: kind,
+    d: data,
+    ...(clientId === undefined ? {} : { cid: clientId }),
+    ts: createdAt.getTime(),
   });
+  if (kind !== "member") return { seq, frame };
+  const { op, userId } = data as ChatEventData<"member">;
+  return op === "remove" ? { seq, leaver: userId, frame } : { seq, frame };
 }
 
 export function messageEvent(conversationId: string, message: Message): ChannelEvent {
-  const frame = eventFrame(conversationId, {
+  return chatEvent(conversationId, {
     seq: message.seq,
     kind: "msg.new",
     data: message,
     createdAt: new Date(message.createdAt),
     clientId: message.clientId,
   });
-  return { seq: message.seq, frame };
-}
-
-/** Somebody came into or left a group. */
-export interface MemberChange {
-  op: "add" | "remove";
-  userId: string;
-}
-
-export function memberEvent(
-  conversationId: string,
-  event: { seq: number; change: MemberChange; createdAt: Date },
-): ChannelEvent {
-  const { seq, change, createdAt } = event;
-  const frame = eventFrame(conversationId, { seq, kind: "member", data: change, createdAt });
-  return change.op === "remove" ? { seq, leaver: change.userId, frame } : { seq, frame };
 }

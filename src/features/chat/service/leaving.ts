@@ -3,7 +3,8 @@ import { and, asc, desc, eq, inArray, isNull, ne, sql } from "drizzle-orm";
 import type { Transaction } from "../../../platform/database.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { users } from "../../auth/tables.ts";
-import { conversationMembers, conversations } from "../tables.ts";
+import { permissionsOf } from "../schema/permissions.ts";
+import { conversationMembers, conversations } from "../tables/conversations.ts";
 import { appendMemberEvent } from "./members.ts";
 
 const SYSTEM = { role: "system" } as const;
@@ -58,6 +59,7 @@ async function handOn(tx: Transaction, conversationId: string, ownerId: string):
     .update(conversationMembers)
     .set({
       role: sql`case when ${conversationMembers.userId} = ${ownerId} then 'member' else 'owner' end`,
+      permissions: sql`case when ${conversationMembers.userId} = ${ownerId} then 0 else ${permissionsOf("owner", 0)} end`,
     })
     .where(
       and(

@@ -3,14 +3,15 @@ import { and, count, eq, isNull, sql } from "drizzle-orm";
 import type { Transaction } from "../../../platform/database.ts";
 import { foreignKeyViolation } from "../../../platform/database_errors.ts";
 import { AppError, Forbidden, NotFound } from "../../../platform/errors.ts";
-import { eventPublication, type Publication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
-import { busOutbox } from "../../../platform/tables.ts";
-import { GroupFull, LastOwner, MAX_MEMBERS, NotAGroup } from "../schema.ts";
-import { conversationEvents, conversationMembers, conversations } from "../tables.ts";
+import { GroupFull, LastOwner, MAX_MEMBERS, NotAGroup } from "../schema/conversations.ts";
+import {
+  conversationMembers,
+  conversations,
+  conversationSettings,
+} from "../tables/conversations.ts";
+import { type Appended, appendEvent } from "./append.ts";
 import { assertNotClosed, insertPublications, joinPublication } from "./conversations.ts";
-import { channelOf, type MemberChange, memberEvent } from "./frames.ts";
-import { assertMember } from "./messages.ts";
 
 interface MemberInput {
   /** Who acts. */
@@ -32,7 +33,14 @@ export async function addMember(platform: Platform, input: MemberInput): Promise
       await assertRoom(tx, conversationId);
       await assertNotClosed(tx, [memberId]);
       const change = await appendMemberEvent(tx, { ...input, op: "add", now: platform.now() });
-      const joined = { joinedSeq: change.seq, leftSeq: null };
+      const { history, memberPermissions } = await readSettings(tx, conversationId);
+      const joined = {
+        joinedSeq: change.seq,
+        leftSeq: null,
+        role: "member" as const,
+        permissions: memberPermissions,
+        visibleFrom: history === "all" ? 0 : change.seq,
+      };
       await tx
         .insert(conversationMembers)
         .values({ conversationId, userId: memberId, ...joined })
@@ -79,6 +87,15 @@ export async function removeMember(platform: Platform, input: MemberInput): Prom
   if (publication) platform.outbox.publish([publication]);
 }
 
+/** @throws AppError not_found, which is also what a stranger to an existing conversation is told. */
+export async function assertMember(tx: Transaction, conversationId: string): Promise<string> {
+  const [row] = await tx.execute<{ role: string | null }>(
+    sql`select app.conversation_role(${conversationId}::uuid) as role`,
+  );
+  if (!row?.role) throw new AppError(NotFound, `Cannot see conversation "${conversationId}"`);
+  return row.role;
+}
+
 function forbidden(conversationId: string): AppError {
   return new AppError(Forbidden, `Cannot change the members of "${conversationId}"`);
 }
@@ -96,7 +113,7 @@ async function assertGroup(tx: Transaction, conversationId: string): Promise<voi
     .select({ kind: conversations.kind })
     .from(conversations)
     .where(eq(conversations.id, conversationId));
-  if (row?.kind !== "group")
+  if (row === undefined || row.kind === "direct")
     throw new AppError(NotAGroup, `Cannot change the members of "${conversationId}"`);
 }
 
@@ -107,8 +124,20 @@ async function lockGroup(tx: Transaction, conversationId: string): Promise<void>
     .from(conversations)
     .where(eq(conversations.id, conversationId))
     .for("no key update");
-  if (row?.kind !== "group")
+  if (row === undefined || row.kind === "direct")
     throw new AppError(NotAGroup, `Cannot change the members of "${conversationId}"`);
+}
+
+async function readSettings(
+  tx: Transaction,
+  conversationId: string,
+): Promise<typeof conversationSettings.$inferSelect> {
+  const [settings] = await tx
+    .select()
+    .from(conversationSettings)
+    .where(eq(conversationSettings.conversationId, conversationId));
+  if (!settings) throw new AppError(NotAGroup, `Cannot find the settings of "${conversationId}"`);
+  return settings;
 }
 
 async function findMember(
@@ -157,31 +186,17 @@ async function assertAlone(
     throw new AppError(LastOwner, `Cannot leave "${conversationId}": its owner stays until last`);
 }
 
-/** Takes the next position and writes the event and its outbox row. */
+/** Tells the members that one of them came or went. */
 export async function appendMemberEvent(
   tx: Transaction,
-  input: MemberInput & { op: MemberChange["op"]; now: Date },
-): Promise<{ seq: number; publication: Publication }> {
-  const { conversationId, now } = input;
-  const [row] = await tx
-    .update(conversations)
-    .set({ lastSeq: sql`${conversations.lastSeq} + 1`, lastEventAt: now })
-    .where(eq(conversations.id, conversationId))
-    .returning({ seq: conversations.lastSeq });
-  if (!row) throw new AppError(NotFound, `Cannot see conversation "${conversationId}"`);
-  const { seq } = row;
-  const change: MemberChange = { op: input.op, userId: input.memberId };
-  await tx.insert(conversationEvents).values({
+  input: MemberInput & { op: "add" | "remove"; now: Date },
+): Promise<Appended> {
+  const { userId, conversationId, memberId, op, now } = input;
+  return await appendEvent(tx, {
     conversationId,
-    seq,
+    actorId: userId,
     kind: "member",
-    actorId: input.userId,
-    data: change,
-    createdAt: now,
+    data: { op, userId: memberId },
+    now,
   });
-  const outboxId = Bun.randomUUIDv7();
-  const channel = channelOf(conversationId);
-  await tx.insert(busOutbox).values({ id: outboxId, channel, seq });
-  const event = memberEvent(conversationId, { seq, change, createdAt: now });
-  return { seq, publication: eventPublication(outboxId, channel, event) };
 }

@@ -1,10 +1,10 @@
-import { and, desc, eq, lt, sql } from "drizzle-orm";
+import { and, desc, eq, lt } from "drizzle-orm";
 
-import type { Transaction } from "../../../platform/database.ts";
-import { AppError, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
-import type { Message } from "../schema.ts";
-import { messages } from "../tables.ts";
+import type { Message } from "../schema/messages.ts";
+import { messages } from "../tables/messages.ts";
+import { assertMember } from "./members.ts";
+import { toMessage } from "./message_rows.ts";
 
 /** Messages newest first, those before the cursor. @throws AppError not_found for who is not a member. */
 export async function listMessages(
@@ -35,18 +35,4 @@ export async function listMessages(
   const last = rows.length > limit ? items.at(-1) : undefined;
   const nextCursor = last ? platform.cursors.encode(scope, [last.seq]) : null;
   return { items, page: { nextCursor, limit } };
-}
-
-/** @throws AppError not_found, which is also what a stranger to an existing conversation is told. */
-export async function assertMember(tx: Transaction, conversationId: string): Promise<string> {
-  const [row] = await tx.execute<{ role: string | null }>(
-    sql`select app.conversation_role(${conversationId}::uuid) as role`,
-  );
-  if (!row?.role) throw new AppError(NotFound, `Cannot see conversation "${conversationId}"`);
-  return row.role;
-}
-
-function toMessage(row: typeof messages.$inferSelect): Message {
-  const { id, seq, clientId, senderId, body, createdAt } = row;
-  return { id, seq, clientId, senderId, body, createdAt: createdAt.toISOString() };
 }

@@ -1,7 +1,20 @@
 import { sql } from "drizzle-orm";
+import type { PgColumn } from "drizzle-orm/pg-core";
 
 import type { ErasePolicy, PersonalTable } from "../../../platform/personal_data.ts";
-import { conversationEvents, conversationMembers, conversations, messages } from "../tables.ts";
+import {
+  conversationEvents,
+  conversationMembers,
+  conversations,
+  conversationStates,
+} from "../tables/conversations.ts";
+import {
+  messageMentions,
+  messageReactions,
+  messages,
+  pinnedMessages,
+  threadStates,
+} from "../tables/messages.ts";
 
 /**
  * What was said to others is theirs to read as well, and a conversation with holes misleads them. So it stays under an
@@ -13,10 +26,98 @@ const SHARED: ErasePolicy = {
   until: "the last account of those who were in the conversation is erased",
 };
 
+/** Leads to the rows through the conversations in which the user was. */
+function joined(conversationId: PgColumn) {
+  return (userId: string) =>
+    sql`${conversationId} in (select conversation_id from app.conversation_members where user_id = ${userId})`;
+}
+
+/** What a user did for themselves, or beside what was said: nobody's record is false without it. */
+const CHAT_HABITS: PersonalTable[] = [
+  {
+    table: conversationStates,
+    owner: conversationStates.userId,
+    exported: {
+      columns: {
+        conversationId: conversationStates.conversationId,
+        lastReadSeq: conversationStates.lastReadSeq,
+        publicReadSeq: conversationStates.publicReadSeq,
+        mutedUntil: conversationStates.mutedUntil,
+        isArchived: conversationStates.isArchived,
+        notify: conversationStates.notify,
+      },
+      key: [conversationStates.conversationId],
+      reader: "system",
+    },
+    erased: { by: "deletion" },
+  },
+  {
+    table: threadStates,
+    owner: threadStates.userId,
+    exported: {
+      columns: {
+        conversationId: threadStates.conversationId,
+        threadSeq: threadStates.threadSeq,
+        lastReadSeq: threadStates.lastReadSeq,
+        isFollowing: threadStates.isFollowing,
+      },
+      key: [threadStates.conversationId, threadStates.threadSeq],
+      reader: "system",
+      through: joined(threadStates.conversationId),
+    },
+    erased: { by: "deletion" },
+  },
+  {
+    table: messageReactions,
+    owner: messageReactions.userId,
+    exported: {
+      columns: {
+        conversationId: messageReactions.conversationId,
+        messageSeq: messageReactions.messageSeq,
+        emoji: messageReactions.emoji,
+        createdAt: messageReactions.createdAt,
+      },
+      key: [messageReactions.conversationId, messageReactions.messageSeq, messageReactions.emoji],
+      reader: "system",
+    },
+    erased: { by: "deletion" },
+  },
+  {
+    table: messageMentions,
+    owner: messageMentions.userId,
+    exported: {
+      columns: {
+        conversationId: messageMentions.conversationId,
+        messageSeq: messageMentions.messageSeq,
+      },
+      key: [messageMentions.conversationId, messageMentions.messageSeq],
+      reader: "system",
+      through: joined(messageMentions.conversationId),
+    },
+    erased: { by: "deletion" },
+  },
+  {
+    table: pinnedMessages,
+    owner: pinnedMessages.pinnedBy,
+    exported: {
+      columns: {
+        conversationId: pinnedMessages.conversationId,
+        messageSeq: pinnedMessages.messageSeq,
+        pinnedAt: pinnedMessages.pinnedAt,
+      },
+      key: [pinnedMessages.conversationId, pinnedMessages.messageSeq],
+      reader: "system",
+    },
+    erased: SHARED,
+  },
+];
+
 export const CHAT_DATA: PersonalTable[] = [
+  ...CHAT_HABITS,
   {
     table: messages,
     owner: messages.senderId,
+    alsoNames: [messages.deletedBy],
     exported: {
       columns: {
         id: messages.id,
@@ -25,12 +126,13 @@ export const CHAT_DATA: PersonalTable[] = [
         clientId: messages.clientId,
         body: messages.body,
         createdAt: messages.createdAt,
+        editedAt: messages.editedAt,
+        deletedAt: messages.deletedAt,
       },
       key: [messages.conversationId, messages.clientId],
       // Also from conversations that the user has left, which their own rights do not reach any more.
       reader: "system",
-      through: (userId) =>
-        sql`${messages.conversationId} in (select conversation_id from app.conversation_members where user_id = ${userId})`,
+      through: joined(messages.conversationId),
     },
     erased: SHARED,
   },
@@ -73,7 +175,6 @@ export const CHAT_DATA: PersonalTable[] = [
       columns: {
         id: conversations.id,
         kind: conversations.kind,
-        name: conversations.name,
         createdAt: conversations.createdAt,
       },
       key: [conversations.id],

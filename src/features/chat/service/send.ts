@@ -5,7 +5,7 @@ import { uniqueViolation } from "../../../platform/database_errors.ts";
 import { AppError, NotFound } from "../../../platform/errors.ts";
 import { eventPublication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
-import type { Message } from "../schema.ts";
+import type { Message } from "../schema/messages.ts";
 import { channelOf, messageEvent } from "./frames.ts";
 
 export interface SentMessage {

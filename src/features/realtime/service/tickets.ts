@@ -1,7 +1,7 @@
-import { AppError, TokenInvalid } from "../../platform/errors.ts";
-import type { Platform } from "../../platform/platform.ts";
-import type { Authority, Shown } from "../../platform/realtime/authority.ts";
-import { authenticate, type Caller, getSession } from "../auth/mod.ts";
+import { AppError, TokenInvalid } from "../../../platform/errors.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import type { Authority, Shown } from "../../../platform/realtime/authority.ts";
+import { authenticate, type Caller, getSession } from "../../auth/mod.ts";
 
 const TICKET_BYTES = 32;
 const TICKET_LIFE_S = 30;

@@ -1,0 +1,27 @@
+import { t } from "elysia";
+
+import { Id, integer, object, text } from "../../../platform/schema.ts";
+import { MAX_BODY } from "./messages.ts";
+
+const Channel = t.String({ pattern: "^c:[0-9a-fA-F-]{36}$" });
+const RequestNumber = integer(0);
+const Position = integer(0);
+
+/** Frames that a client sends about conversations. */
+export const ChatFrames = {
+  send: object({
+    t: t.Literal("send"),
+    i: t.Optional(RequestNumber),
+    ch: Channel,
+    cid: Id,
+    k: t.Optional(t.Literal("text")),
+    body: text(MAX_BODY),
+  }),
+  sync: object({
+    t: t.Literal("sync"),
+    i: t.Optional(RequestNumber),
+    ch: Channel,
+    from: Position,
+    lim: t.Optional(integer(1, 500)),
+  }),
+};

@@ -1,0 +1,52 @@
+import type { ChatEventData } from "../schema/events.ts";
+import type { Message } from "../schema/messages.ts";
+import type { messages } from "../tables/messages.ts";
+
+type Row = typeof messages.$inferSelect;
+
+/** A message's row as everybody sees it, who may see it: what does not apply is missing. */
+export function toMessage(row: Row): Message {
+  const { id, seq, clientId, senderId, body } = row;
+  return {
+    id,
+    seq,
+    clientId,
+    senderId,
+    body,
+    createdAt: row.createdAt.toISOString(),
+    ...(row.replySeq === null ? {} : { replySeq: row.replySeq }),
+    ...(row.threadSeq === null ? {} : { threadSeq: row.threadSeq }),
+    ...(row.rev === 0 ? {} : { rev: row.rev }),
+    ...(row.editedAt === null ? {} : { editedAt: row.editedAt.toISOString() }),
+    ...(row.deletedAt === null ? {} : { deletedAt: row.deletedAt.toISOString() }),
+    ...(row.mentions?.length ? { mentions: row.mentions } : {}),
+    ...(row.mentionsAll ? { mentionsAll: true as const } : {}),
+    ...(row.tickers?.length ? { tickers: row.tickers } : {}),
+    ...(row.attachments?.length ? { attachments: row.attachments } : {}),
+  };
+}
+
+/** A row that Postgres has made JSON of, with the names of its columns. */
+export function readMessageRow(json: Record<string, unknown>): Row {
+  const named = Object.entries(json).map(([column, value]) => [
+    column.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
+    TIMES.has(column) && typeof value === "string" ? new Date(value) : value,
+  ]);
+  return Object.fromEntries(named) as Row;
+}
+
+const TIMES = new Set(["created_at", "edited_at", "deleted_at"]);
+
+/** What a changed message is now, as its change tells it. */
+export function editOf(
+  message: Message,
+): Omit<ChatEventData<"msg.edit">, "messageId" | "messageSeq" | "actorId"> {
+  return {
+    body: message.body,
+    rev: message.rev ?? 0,
+    editedAt: message.editedAt ?? message.createdAt,
+    mentions: message.mentions ?? [],
+    mentionsAll: message.mentionsAll ?? false,
+    tickers: message.tickers ?? [],
+  };
+}

@@ -1,0 +1,287 @@
+import { type SQL, sql } from "drizzle-orm";
+import {
+  type AnyPgColumn,
+  bigint,
+  boolean,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgPolicy,
+  primaryKey,
+  text,
+  timestamp,
+  uuid,
+} from "drizzle-orm/pg-core";
+
+import { actingUser, app, appRole, ownerRole, systemRole } from "../../../platform/tables.ts";
+import { asErasing, users } from "../../auth/tables.ts";
+
+/** True for a row whose conversation the acting user is in now. */
+export function asMember(conversationId: AnyPgColumn): SQL {
+  return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null)`;
+}
+
+/** The same for a position in a conversation, of which members see what lies within their time there. */
+export function asReader(conversationId: AnyPgColumn, seq: AnyPgColumn): SQL {
+  return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null and m.visible_from <= ${seq})`;
+}
+
+/** The same for a member who has one of these permissions, bits of `Permission` in service/permissions.ts. */
+export function asPermitted(conversationId: AnyPgColumn, bits: number): SQL {
+  return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null and m.permissions & ${sql.raw(String(bits))} <> 0)`;
+}
+
+/** For tables that the members' own policies ask: without a look at the members, or the two would go round. */
+function asMemberByRole(conversationId: AnyPgColumn): SQL {
+  return sql`app.conversation_role(${conversationId}) is not null`;
+}
+
+/** The same for one of these permissions. */
+function asPermittedByRole(conversationId: AnyPgColumn, bits: number): SQL {
+  return sql`app.conversation_permissions(${conversationId}) & ${sql.raw(String(bits))} <> 0`;
+}
+
+/** True for a row of a conversation that the acting user has just opened, and into which nobody has come yet. */
+function asFounder(conversationId: AnyPgColumn): SQL {
+  return sql`exists (select 1 from app.conversations c where c.id = ${conversationId} and c.created_by = ${actingUser} and c.last_seq = 1)`;
+}
+
+/** Bits of `Permission`, for who changes members: to bring in, to take out, and to give roles. */
+const INVITE = 32;
+const CHANGE_SETTINGS = 256;
+const CHANGE_MEMBERS = 32 | 64 | 512;
+
+export const conversations = app.table(
+  "conversations",
+  {
+    id: uuid().primaryKey(),
+    kind: text({ enum: ["direct", "group", "channel"] }).notNull(),
+    /** Both user ids in order, so that two people have one direct conversation however it was opened. */
+    directKey: text().unique("conversations_direct_key"),
+    createdBy: uuid()
+      .notNull()
+      .references(() => users.id),
+    /** Last position in the stream of events; taken under this row's lock, so it has no gaps. */
+    lastSeq: bigint({ mode: "number" }).notNull().default(0),
+    /** Number of countable messages, from which unread counts follow by subtraction. */
+    lastNo: bigint({ mode: "number" }).notNull().default(0),
+    lastEventAt: timestamp({ withTimezone: true }).notNull(),
+    createdAt: timestamp({ withTimezone: true }).notNull(),
+  },
+  (conversation) => [
+    index().on(conversation.lastEventAt, conversation.id),
+    index().on(conversation.createdBy),
+    pgPolicy("conversations_app_select", {
+      for: "select",
+      to: appRole,
+      // Until its first members are in, a new conversation is visible to its creator alone.
+      using: sql`${asMemberByRole(conversation.id)} or (${conversation.createdBy} = ${actingUser} and ${conversation.lastSeq} = 1)`,
+    }),
+    pgPolicy("conversations_app_insert", {
+      for: "insert",
+      to: appRole,
+      // The key of a direct conversation is taken by one of its two, or others could keep them from ever opening it.
+      withCheck: sql`${conversation.createdBy} = ${actingUser} and (${conversation.directKey} is null or ${actingUser}::text = any (string_to_array(${conversation.directKey}, ':')))`,
+    }),
+    pgPolicy("conversations_app_update", {
+      for: "update",
+      to: appRole,
+      using: asMemberByRole(conversation.id),
+    }),
+    pgPolicy("conversations_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    // With the last one who was ever in it, a conversation goes as well; while anybody's account stays, so does it.
+    pgPolicy("conversations_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: sql`not exists (select 1 from app.conversation_members m join app.accounts a on a.user_id = m.user_id where m.conversation_id = ${conversation.id} and a.erasing_since is null)`,
+    }),
+  ],
+);
+
+/** How a group or channel presents itself and what its plain members may do; two people need none. */
+export const conversationSettings = app.table(
+  "conversation_settings",
+  {
+    conversationId: uuid()
+      .primaryKey()
+      .references(() => conversations.id, { onDelete: "cascade" }),
+    name: text().notNull(),
+    description: text().notNull().default(""),
+    /** Whether who comes in sees what was said before. */
+    history: text({ enum: ["all", "joined"] }).notNull(),
+    /** What a plain member may do: bits of `Permission`. */
+    memberPermissions: integer().notNull(),
+    /** Between two messages of one plain member; 0 where there is no such wait. */
+    slowModeSeconds: integer().notNull().default(0),
+  },
+  (settings) => [
+    pgPolicy("settings_app_select", {
+      for: "select",
+      to: appRole,
+      using: sql`${asMemberByRole(settings.conversationId)} or ${asFounder(settings.conversationId)}`,
+    }),
+    pgPolicy("settings_app_insert", {
+      for: "insert",
+      to: appRole,
+      withCheck: asFounder(settings.conversationId),
+    }),
+    pgPolicy("settings_app_update", {
+      for: "update",
+      to: appRole,
+      using: asPermittedByRole(settings.conversationId, CHANGE_SETTINGS),
+    }),
+    pgPolicy("settings_system_select", { for: "select", to: systemRole, using: sql`true` }),
+  ],
+);
+
+export const conversationMembers = app.table(
+  "conversation_members",
+  {
+    conversationId: uuid()
+      .notNull()
+      .references(() => conversations.id, { onDelete: "cascade" }),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    role: text({ enum: ["owner", "admin", "moderator", "member", "reader"] })
+      .notNull()
+      .default("member"),
+    /** What the role lets them do here: bits of `Permission`, written with the role so that a send need not ask twice. */
+    permissions: integer().notNull().default(7),
+    /** Position of the event with which the user came in. */
+    joinedSeq: bigint({ mode: "number" }).notNull(),
+    /** Position of the event with which the user left; null while they are in. */
+    leftSeq: bigint({ mode: "number" }),
+    /** Positions before this one are not for this member. */
+    visibleFrom: bigint({ mode: "number" }).notNull().default(0),
+  },
+  (member) => [
+    primaryKey({ columns: [member.conversationId, member.userId] }),
+    index().on(member.userId, member.conversationId),
+    pgPolicy("members_app_select", {
+      for: "select",
+      to: appRole,
+      using: sql`${member.userId} = ${actingUser} or app.conversation_role(${member.conversationId}) is not null`,
+    }),
+    pgPolicy("members_app_insert_creator", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`exists (select 1 from app.conversations c where c.id = ${member.conversationId} and c.created_by = ${actingUser} and c.last_seq = 1 and (c.kind <> 'direct' or ${member.userId}::text = any (string_to_array(c.direct_key, ':'))))`,
+    }),
+    pgPolicy("members_app_insert_admin", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`${asPermittedByRole(member.conversationId, INVITE)} and ${member.role} in ('member', 'reader')`,
+    }),
+    pgPolicy("members_app_update_admin", {
+      for: "update",
+      to: appRole,
+      using: asPermittedByRole(member.conversationId, CHANGE_MEMBERS),
+      // An owner gives the ownership away; nobody else makes one.
+      withCheck: sql`${asPermittedByRole(member.conversationId, CHANGE_MEMBERS)} and (${member.role} <> 'owner' or app.conversation_role(${member.conversationId}) = 'owner')`,
+    }),
+    pgPolicy("members_app_leave", {
+      for: "update",
+      to: appRole,
+      using: sql`${member.userId} = ${actingUser} and ${member.leftSeq} is null`,
+      withCheck: sql`${member.userId} = ${actingUser} and ${member.leftSeq} is not null`,
+    }),
+    pgPolicy("members_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    // A group whose owner is being erased gets another one.
+    pgPolicy("members_system_succeed", {
+      for: "update",
+      to: systemRole,
+      using: sql`exists (select 1 from app.conversation_members o join app.accounts a on a.user_id = o.user_id where o.conversation_id = ${member.conversationId} and o.role = 'owner' and a.erasing_since is not null)`,
+      withCheck: sql`true`,
+    }),
+    // The helper app.conversation_role() runs as the owner, whom FORCE binds like everybody else.
+    pgPolicy("members_owner_select", { for: "select", to: ownerRole, using: sql`true` }),
+  ],
+);
+
+/** What one member has seen of a conversation and how they want to hear of it. Nobody else sees it but by events. */
+export const conversationStates = app.table(
+  "conversation_states",
+  {
+    conversationId: uuid().notNull(),
+    userId: uuid().notNull(),
+    /** Position up to which the member has read. */
+    lastReadSeq: bigint({ mode: "number" }).notNull().default(0),
+    /** The same as others may know it. */
+    publicReadSeq: bigint({ mode: "number" }).notNull().default(0),
+    /** No notice before this time; `infinity` for ever. */
+    mutedUntil: timestamp({ withTimezone: true }),
+    isArchived: boolean().notNull().default(false),
+    notify: text({ enum: ["all", "mentions", "none"] })
+      .notNull()
+      .default("all"),
+  },
+  (state) => [
+    primaryKey({ columns: [state.conversationId, state.userId] }),
+    foreignKey({
+      name: "conversation_states_member",
+      columns: [state.conversationId, state.userId],
+      foreignColumns: [conversationMembers.conversationId, conversationMembers.userId],
+    }).onDelete("cascade"),
+    index().on(state.userId, state.conversationId),
+    pgPolicy("states_app_select", {
+      for: "select",
+      to: appRole,
+      using: sql`${state.userId} = ${actingUser}`,
+    }),
+    pgPolicy("states_app_insert", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`${state.userId} = ${actingUser} and ${asMember(state.conversationId)}`,
+    }),
+    pgPolicy("states_app_update", {
+      for: "update",
+      to: appRole,
+      using: sql`${state.userId} = ${actingUser} and ${asMember(state.conversationId)}`,
+    }),
+    pgPolicy("states_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("states_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: asErasing(state.userId),
+    }),
+  ],
+);
+
+/** What happened in a conversation beside its messages, with which it shares one order. */
+export const conversationEvents = app.table(
+  "conversation_events",
+  {
+    conversationId: uuid()
+      .notNull()
+      .references(() => conversations.id, { onDelete: "cascade" }),
+    seq: bigint({ mode: "number" }).notNull(),
+    kind: text({
+      enum: ["conv", "member", "role", "msg.edit", "msg.del", "react", "pin"],
+    }).notNull(),
+    actorId: uuid()
+      .notNull()
+      .references(() => users.id),
+    /** Position of the message that the event is about. */
+    messageSeq: bigint({ mode: "number" }),
+    /** Never what a message says: that stands in its row alone, so that it can be taken back. */
+    data: jsonb(),
+    createdAt: timestamp({ withTimezone: true }).notNull(),
+  },
+  (event) => [
+    primaryKey({ columns: [event.conversationId, event.seq] }),
+    index().on(event.actorId),
+    pgPolicy("events_app_select", {
+      for: "select",
+      to: appRole,
+      using: asReader(event.conversationId, event.seq),
+    }),
+    pgPolicy("events_app_insert", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`${event.actorId} = ${actingUser} and ${asMember(event.conversationId)}`,
+    }),
+    pgPolicy("events_system_select", { for: "select", to: systemRole, using: sql`true` }),
+  ],
+);

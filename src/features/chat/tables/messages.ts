@@ -1,0 +1,309 @@
+import { isNotNull, type SQL, sql } from "drizzle-orm";
+import {
+  type AnyPgColumn,
+  bigint,
+  boolean,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgPolicy,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from "drizzle-orm/pg-core";
+
+import { actingUser, app, appRole, systemRole } from "../../../platform/tables.ts";
+import { asErasing, users } from "../../auth/tables.ts";
+import { asMember, asPermitted, asReader, conversationMembers } from "./conversations.ts";
+
+/** Bits of `Permission`. */
+const SEND = 1;
+const REACT = 2;
+const PIN = 16;
+const MODERATE = 128;
+
+/** A file that a message carries; the store of files knows the rest. */
+export interface AttachmentRow {
+  id: string;
+}
+
+/** What was said. A message is the event at its position, so the events do not repeat it. */
+export const messages = app.table(
+  "messages",
+  {
+    id: uuid().primaryKey(),
+    conversationId: uuid().notNull(),
+    /** Counts the messages of the conversation that stand in no thread; one in a thread has the number of the last. */
+    no: bigint({ mode: "number" }).notNull(),
+    seq: bigint({ mode: "number" }).notNull(),
+    senderId: uuid().notNull(),
+    /** Chosen by the sender's device: a message sent again is recognised by it for ever. */
+    clientId: uuid().notNull(),
+    /** Empty once the message is deleted. */
+    body: text().notNull(),
+    createdAt: timestamp({ withTimezone: true }).notNull(),
+    /** Position of the message that this one answers. */
+    replySeq: bigint({ mode: "number" }),
+    /** Position of the message whose thread this one stands in. */
+    threadSeq: bigint({ mode: "number" }),
+    /** How often it was changed. */
+    rev: integer().notNull().default(0),
+    editedAt: timestamp({ withTimezone: true }),
+    deletedAt: timestamp({ withTimezone: true }),
+    deletedBy: uuid().references(() => users.id),
+    /** Members whom it names. */
+    mentions: uuid().array(),
+    /** Whether it names everybody. */
+    mentionsAll: boolean().notNull().default(false),
+    /** Symbols of securities that it names, without their sign. */
+    tickers: text().array(),
+    attachments: jsonb().$type<AttachmentRow[]>(),
+  },
+  (message) => [
+    unique("messages_conversation_seq").on(message.conversationId, message.seq),
+    unique("messages_client_id").on(message.conversationId, message.senderId, message.clientId),
+    index("messages_thread")
+      .on(message.conversationId, message.threadSeq, message.seq)
+      .where(isNotNull(message.threadSeq)),
+    index("messages_deleted_by").on(message.deletedBy).where(isNotNull(message.deletedBy)),
+    // The members refer to conversations and users, so that this one look for each message proves both.
+    foreignKey({
+      name: "messages_sender",
+      columns: [message.conversationId, message.senderId],
+      foreignColumns: [conversationMembers.conversationId, conversationMembers.userId],
+    }).onDelete("cascade"),
+    pgPolicy("messages_app_select", {
+      for: "select",
+      to: appRole,
+      using: asReader(message.conversationId, message.seq),
+    }),
+    pgPolicy("messages_app_insert", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`${message.senderId} = ${actingUser} and ${asPermitted(message.conversationId, SEND)}`,
+    }),
+    // Who takes a message back, or out, leaves nothing of what it said.
+    pgPolicy("messages_app_edit", {
+      for: "update",
+      to: appRole,
+      using: sql`${message.senderId} = ${actingUser} and ${message.deletedAt} is null and ${asMember(message.conversationId)}`,
+    }),
+    pgPolicy("messages_app_moderate", {
+      for: "update",
+      to: appRole,
+      using: sql`${message.deletedAt} is null and ${asPermitted(message.conversationId, MODERATE)}`,
+      withCheck: sql`${message.deletedAt} is not null and ${message.deletedBy} = ${actingUser} and ${message.body} = ''`,
+    }),
+    pgPolicy("messages_system_select", { for: "select", to: systemRole, using: sql`true` }),
+  ],
+);
+
+/** The message at a position; rows that hang on one go with it. */
+function messageAt(name: string, conversationId: AnyPgColumn, seq: AnyPgColumn) {
+  return foreignKey({
+    name,
+    columns: [conversationId, seq],
+    foreignColumns: [messages.conversationId, messages.seq],
+  }).onDelete("cascade");
+}
+
+/** True for a row that hangs on a message of the acting user. */
+function ofOwnMessage(conversationId: AnyPgColumn, seq: AnyPgColumn): SQL {
+  return sql`exists (select 1 from app.messages m where m.conversation_id = ${conversationId} and m.seq = ${seq} and m.sender_id = ${actingUser})`;
+}
+
+/** What a message said before it was changed. The rows go when it is deleted. */
+export const messageEdits = app.table(
+  "message_edits",
+  {
+    conversationId: uuid().notNull(),
+    messageSeq: bigint({ mode: "number" }).notNull(),
+    /** The revision that said this; the first one is 0. */
+    rev: integer().notNull(),
+    body: text().notNull(),
+    /** When another body took its place. */
+    replacedAt: timestamp({ withTimezone: true }).notNull(),
+  },
+  (edit) => [
+    primaryKey({ columns: [edit.conversationId, edit.messageSeq, edit.rev] }),
+    messageAt("message_edits_message", edit.conversationId, edit.messageSeq),
+    pgPolicy("edits_app_select", {
+      for: "select",
+      to: appRole,
+      using: asReader(edit.conversationId, edit.messageSeq),
+    }),
+    pgPolicy("edits_app_insert", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`${asMember(edit.conversationId)} and ${ofOwnMessage(edit.conversationId, edit.messageSeq)}`,
+    }),
+    pgPolicy("edits_app_delete", {
+      for: "delete",
+      to: appRole,
+      using: sql`${asMember(edit.conversationId)} and (${ofOwnMessage(edit.conversationId, edit.messageSeq)} or ${asPermitted(edit.conversationId, MODERATE)})`,
+    }),
+    pgPolicy("edits_system_select", { for: "select", to: systemRole, using: sql`true` }),
+  ],
+);
+
+export const messageReactions = app.table(
+  "message_reactions",
+  {
+    conversationId: uuid().notNull(),
+    messageSeq: bigint({ mode: "number" }).notNull(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    emoji: text().notNull(),
+    createdAt: timestamp({ withTimezone: true }).notNull(),
+  },
+  (reaction) => [
+    primaryKey({
+      columns: [reaction.conversationId, reaction.messageSeq, reaction.emoji, reaction.userId],
+    }),
+    messageAt("message_reactions_message", reaction.conversationId, reaction.messageSeq),
+    index().on(reaction.userId),
+    pgPolicy("reactions_app_select", {
+      for: "select",
+      to: appRole,
+      using: asReader(reaction.conversationId, reaction.messageSeq),
+    }),
+    pgPolicy("reactions_app_insert", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`${reaction.userId} = ${actingUser} and ${asReader(reaction.conversationId, reaction.messageSeq)} and ${asPermitted(reaction.conversationId, REACT)}`,
+    }),
+    pgPolicy("reactions_app_delete", {
+      for: "delete",
+      to: appRole,
+      using: sql`(${reaction.userId} = ${actingUser} and ${asMember(reaction.conversationId)}) or ${ofOwnMessage(reaction.conversationId, reaction.messageSeq)} or ${asPermitted(reaction.conversationId, MODERATE)}`,
+    }),
+    pgPolicy("reactions_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("reactions_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: asErasing(reaction.userId),
+    }),
+  ],
+);
+
+/** Whom the messages name, so that mentions that are unread are counted by position. */
+export const messageMentions = app.table(
+  "message_mentions",
+  {
+    conversationId: uuid().notNull(),
+    userId: uuid().notNull(),
+    messageSeq: bigint({ mode: "number" }).notNull(),
+  },
+  (mention) => [
+    primaryKey({ columns: [mention.conversationId, mention.userId, mention.messageSeq] }),
+    index().on(mention.conversationId, mention.messageSeq),
+    messageAt("message_mentions_message", mention.conversationId, mention.messageSeq),
+    foreignKey({
+      name: "message_mentions_member",
+      columns: [mention.conversationId, mention.userId],
+      foreignColumns: [conversationMembers.conversationId, conversationMembers.userId],
+    }).onDelete("cascade"),
+    pgPolicy("mentions_app_select", {
+      for: "select",
+      to: appRole,
+      using: sql`(${mention.userId} = ${actingUser} and ${asReader(mention.conversationId, mention.messageSeq)}) or ${ofOwnMessage(mention.conversationId, mention.messageSeq)} or ${asPermitted(mention.conversationId, MODERATE)}`,
+    }),
+    pgPolicy("mentions_app_insert", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`${asMember(mention.conversationId)} and ${ofOwnMessage(mention.conversationId, mention.messageSeq)}`,
+    }),
+    pgPolicy("mentions_app_delete", {
+      for: "delete",
+      to: appRole,
+      using: sql`${asMember(mention.conversationId)} and (${ofOwnMessage(mention.conversationId, mention.messageSeq)} or ${asPermitted(mention.conversationId, MODERATE)})`,
+    }),
+    pgPolicy("mentions_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("mentions_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: asErasing(mention.userId),
+    }),
+  ],
+);
+
+export const pinnedMessages = app.table(
+  "pinned_messages",
+  {
+    conversationId: uuid().notNull(),
+    messageSeq: bigint({ mode: "number" }).notNull(),
+    pinnedBy: uuid()
+      .notNull()
+      .references(() => users.id),
+    pinnedAt: timestamp({ withTimezone: true }).notNull(),
+  },
+  (pin) => [
+    primaryKey({ columns: [pin.conversationId, pin.messageSeq] }),
+    index().on(pin.pinnedBy),
+    messageAt("pinned_messages_message", pin.conversationId, pin.messageSeq),
+    pgPolicy("pins_app_select", {
+      for: "select",
+      to: appRole,
+      using: asReader(pin.conversationId, pin.messageSeq),
+    }),
+    pgPolicy("pins_app_insert", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`${pin.pinnedBy} = ${actingUser} and ${asPermitted(pin.conversationId, PIN)}`,
+    }),
+    // Who deletes a message unpins it.
+    pgPolicy("pins_app_delete", {
+      for: "delete",
+      to: appRole,
+      using: sql`${asPermitted(pin.conversationId, PIN | MODERATE)} or (${asMember(pin.conversationId)} and ${ofOwnMessage(pin.conversationId, pin.messageSeq)})`,
+    }),
+    pgPolicy("pins_system_select", { for: "select", to: systemRole, using: sql`true` }),
+  ],
+);
+
+/** What one member has read of a thread, and whether they want to hear of it. */
+export const threadStates = app.table(
+  "thread_states",
+  {
+    conversationId: uuid().notNull(),
+    threadSeq: bigint({ mode: "number" }).notNull(),
+    userId: uuid().notNull(),
+    lastReadSeq: bigint({ mode: "number" }).notNull().default(0),
+    isFollowing: boolean().notNull().default(true),
+  },
+  (state) => [
+    primaryKey({ columns: [state.conversationId, state.userId, state.threadSeq] }),
+    index().on(state.conversationId, state.threadSeq),
+    messageAt("thread_states_message", state.conversationId, state.threadSeq),
+    foreignKey({
+      name: "thread_states_member",
+      columns: [state.conversationId, state.userId],
+      foreignColumns: [conversationMembers.conversationId, conversationMembers.userId],
+    }).onDelete("cascade"),
+    pgPolicy("thread_states_app_select", {
+      for: "select",
+      to: appRole,
+      using: sql`${state.userId} = ${actingUser}`,
+    }),
+    pgPolicy("thread_states_app_insert", {
+      for: "insert",
+      to: appRole,
+      withCheck: sql`${state.userId} = ${actingUser} and ${asReader(state.conversationId, state.threadSeq)}`,
+    }),
+    pgPolicy("thread_states_app_update", {
+      for: "update",
+      to: appRole,
+      using: sql`${state.userId} = ${actingUser} and ${asMember(state.conversationId)}`,
+    }),
+    pgPolicy("thread_states_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("thread_states_system_delete", {
+      for: "delete",
+      to: systemRole,
+      using: asErasing(state.userId),
+    }),
+  ],
+);

@@ -43,6 +43,8 @@ interface Plan<T> {
   timeoutMs: number;
   /** The work is one statement, and COMMIT travels with it instead of waiting for its answer; reads share connections. */
   single?: "read" | "write";
+  /** Of how many statements the work consists if not of one, so that COMMIT travels with the last. */
+  statements?: number;
 }
 
 /** Longer than any statement may take. */
@@ -96,12 +98,14 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
       }
     }
   }
-  async function attempt<T>({ begin, work, single }: Plan<T>, term: Term): Promise<T> {
+  async function attempt<T>(plan: Plan<T>, term: Term): Promise<T> {
+    const { begin, work, single, statements = 1 } = plan;
     if (single === "read") return await reads.run({ begin, work }, term);
     const hold = await holds.take(term.expired);
     try {
       const started = hold.connection.unsafe(`${hold.mark}${begin}`).simple();
-      return await finish({ hold, prepare, started, term, work, single, sockets, silenceMs });
+      const count = single === undefined ? undefined : statements;
+      return await finish({ hold, prepare, started, term, work, count, sockets, silenceMs });
     } finally {
       holds.give(hold);
     }
@@ -154,7 +158,8 @@ interface Attempt<T> {
   started: PromiseLike<unknown>;
   term: Term;
   work: (client: Client) => Promise<T>;
-  single: Plan<T>["single"];
+  /** Undefined where the work may send as many statements as it likes, and COMMIT waits for their answers. */
+  count: number | undefined;
   sockets: Sockets;
   silenceMs: number;
 }
@@ -164,7 +169,8 @@ async function finish<T>(attempt: Attempt<T>): Promise<T> {
   // The settings travel in the same flush as the first statement; if they fail, Postgres refuses all that follows.
   const begun = beginningOf(attempt.started);
   const client = guard({ hold, term, prepare });
-  const followed = attempt.single ? followWithCommit(client, term) : undefined;
+  const followed =
+    attempt.count === undefined ? undefined : followWithCommit(client, term, attempt.count);
   try {
     // Work that is late is not waited for: it may never end, and the guard lets nothing more of it through.
     const result = await Promise.race([work(followed?.client ?? client), expiryOf(term)]);
@@ -190,16 +196,21 @@ function expiryOf(term: Term): Promise<never> {
   });
 }
 
-/** Sends COMMIT in the flush of the first statement, so that the two cost one way there and back. */
+/** Sends COMMIT in the flush of the last statement, so that all of it costs one way there and back. */
 function followWithCommit(
   client: Client,
   term: Term,
+  count: number,
 ): { client: Client; commit: () => Sent | undefined } {
   let commit: Sent | undefined;
+  let sent = 0;
   const unsafe = (...[query, parameters]: Parameters<Client["unsafe"]>): Sent => {
-    if (commit) throw new Error("Cannot query: the transaction was to have a single statement");
+    if (commit)
+      throw new Error(`Cannot query: the transaction was to have ${count} statements and no more`);
     // Unless told otherwise a statement is sent when somebody waits for it, which would be behind COMMIT.
     const statement = client.unsafe(query, parameters).execute();
+    sent += 1;
+    if (sent < count) return statement;
     const end = client.unsafe("commit").simple().execute();
     // Where the connection is lost the statement says so, and nobody asks for the end.
     end.catch(() => undefined);

@@ -136,6 +136,48 @@ test("a single statement that writes stays whole or not at all, and its late COM
   expect(row).toEqual({ role: "frm_app" });
 });
 
+test("statements of several users share one transaction, each sees only what is its own, and one that fails takes all back", async () => {
+  const own = sql`select user_id, txid_current()::text as id from app.accounts`;
+  const users = [lan, minh, lan];
+  const seen = await db.runTogether(
+    users.map((userId) => ({ userId, work: (tx) => tx.execute(own) })),
+  );
+  expect(seen.map((rows) => rows.map((row) => row["user_id"]))).toEqual([[lan], [minh], [lan]]);
+  expect(new Set(seen.flatMap((rows) => rows.map((row) => row["id"]))).size).toBe(1);
+  const others = sql`select 1 from app.accounts where user_id = ${lan}::uuid`;
+  const [none] = await db.runTogether([
+    { userId: minh, work: (tx) => tx.execute(others) },
+    { userId: lan, work: (tx) => tx.execute(own) },
+  ]);
+  expect(none).toHaveLength(0);
+  const failing = db.runTogether([
+    { userId: lan, work: (tx) => leave(tx, "together") },
+    { userId: minh, work: async (tx) => void (await tx.execute(sql`select 1 / ${0}::int`)) },
+    { userId: lan, work: (tx) => leave(tx, "together") },
+  ]);
+  expect(await outcomeOf(failing)).toContain("Failed query");
+  const forged = db.runTogether([
+    { userId: lan, work: (tx) => leave(tx, "together") },
+    { userId: `${lan}', role`, work: (tx) => leave(tx, "together") },
+  ]);
+  expect(await outcomeOf(forged)).toContain("not a UUID");
+  expect(await countLeft(database, "together")).toBe(0);
+  const twice = db.runTogether([
+    {
+      userId: lan,
+      work: async (tx) => void (await Promise.all([leave(tx, "first"), leave(tx, "second")])),
+    },
+    { userId: minh, work: (tx) => leave(tx, "together") },
+  ]);
+  expect(await outcomeOf(twice)).toContain("Failed query");
+  expect(await countLeft(database, "second")).toBe(0);
+  expect(await db.runTogether([])).toEqual([]);
+  const [next] = await db.run({ role: "system" }, (tx) =>
+    tx.execute(sql`select app.user_id() as id, current_user as role`),
+  );
+  expect(next).toMatchObject({ id: null, role: "frm_system" });
+});
+
 test("a read that takes too long is answered in time, and the next one works", async () => {
   const late = { read: true, timeoutMs: 100 };
   const slow = db.run({ role: "system" }, (tx) => tx.execute(sql`select pg_sleep(0.3)`), late);

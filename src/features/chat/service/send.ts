@@ -1,11 +1,11 @@
 import { sql } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
-import { uniqueViolation } from "../../../platform/database_errors.ts";
 import { AppError, NotFound } from "../../../platform/errors.ts";
 import { eventPublication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import type { Message } from "../schema/messages.ts";
+import { appendInTurn, type InsertOptions } from "./append_queue.ts";
 import { channelOf, messageEvent } from "./frames.ts";
 
 export interface SentMessage {
@@ -62,20 +62,14 @@ export async function sendMessage(
  * @returns what became of each message, in their order. @throws AppError not_found for who is not a member.
  */
 export async function sendMessages(platform: Platform, input: SendInput): Promise<SentMessage[]> {
-  const actor = { role: "app", userId: input.userId } as const;
   const drafts = draftsOf(input.messages);
   const outboxId = Bun.randomUUIDv7();
   const created = platform.now();
-  const attempt = () =>
-    platform.db.run(
-      actor,
-      (tx) => insertMessages(tx, { ...input, drafts, outboxId, now: created }),
-      { single: true },
-    );
-  // Two simultaneous sends of one client id: the later one finds the earlier one when it looks again.
-  const rows = await attempt().catch((error: unknown) => {
-    if (uniqueViolation(error) === "messages_client_id") return attempt();
-    throw error;
+  const rows = await appendInTurn(platform.db, {
+    conversationId: input.conversationId,
+    userId: input.userId,
+    insert: (tx, options) =>
+      insertMessages(tx, { ...input, drafts, outboxId, now: created, ...options }),
   });
   if (rows.length === 0)
     throw new AppError(NotFound, `Cannot send to conversation "${input.conversationId}"`);
@@ -131,7 +125,7 @@ function publish(
  */
 async function insertMessages(
   tx: Transaction,
-  input: SendInput & { drafts: NewMessage[]; outboxId: string; now: Date },
+  input: SendInput & InsertOptions & { drafts: NewMessage[]; outboxId: string; now: Date },
 ): Promise<SentRow[]> {
   const { userId, conversationId, drafts, outboxId } = input;
   const now = input.now.toISOString();
@@ -139,7 +133,7 @@ async function insertMessages(
     with member as materialized (
       select conversation_id from app.conversation_members
       where conversation_id = ${conversationId}::uuid and user_id = ${userId}::uuid and left_seq is null
-      for share
+      for share ${input.waits ? sql`` : sql`skip locked`}
     ), given as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(drafts)}::jsonb)
         as draft (at int, id uuid, client_id uuid, body text)

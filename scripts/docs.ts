@@ -11,6 +11,7 @@ import {
   eventKinds,
   serverFrames,
   socketLimits,
+  topicKinds,
 } from "./docs/protocol.ts";
 import { envExample, settingsTable } from "./docs/settings.ts";
 
@@ -33,6 +34,7 @@ const PAGES: Record<string, Sections> = {
     "client frames": clientFrames,
     "server frames": serverFrames,
     "event kinds": eventKinds,
+    topics: topicKinds,
     "close codes": closeCodes,
     limits: socketLimits,
   },

@@ -22,7 +22,7 @@ import { DEFAULT_QUEUE } from "./platform/queue/definition.ts";
 import { createJobSchedule } from "./platform/queue/schedule.ts";
 import { createSupervisor } from "./platform/queue/supervisor.ts";
 import { workerEnvironment, type WorkerPlaces } from "./platform/worker_config.ts";
-import { createFrameHandlers } from "./socket.ts";
+import { createFrameHandlers, TOPIC_KINDS } from "./socket.ts";
 
 const STOP_DEADLINE_MS = 25_000;
 const MIGRATIONS = join(import.meta.dir, "..", "drizzle");
@@ -77,6 +77,7 @@ async function start({ config, log, lifecycle }: StartOptions): Promise<void> {
     features: {
       source: createChatSource,
       handlers: createFrameHandlers,
+      topics: TOPIC_KINDS,
       authenticate: authenticateSocket,
       isAlive: isSessionAlive,
     },

@@ -31,7 +31,9 @@ import {
   TRANSPORT_CLOSE_MEANINGS,
 } from "../../src/platform/realtime/protocol.ts";
 import { MAX_CHANNELS_PER_USER } from "../../src/platform/realtime/source.ts";
-import { createFrameHandlers } from "../../src/socket.ts";
+import { TOPIC_FRAMES, TOPIC_REPLIES } from "../../src/platform/realtime/topic_frames.ts";
+import { MAX_TOPICS_PER_SOCKET, TOPIC_INTERVAL_MS } from "../../src/platform/realtime/topics.ts";
+import { createFrameHandlers, TOPIC_KINDS } from "../../src/socket.ts";
 import { CHAT_FIELD_MEANINGS, CHAT_REPLIES } from "./chat_frames.ts";
 import { fieldsLine, fieldsTable } from "./fields.ts";
 import { code, table } from "./tables.ts";
@@ -43,13 +45,13 @@ export function clientFrames(): string {
   // A handler's schema needs no platform: only what it does later does.
   const handlers = createFrameHandlers({} as Platform);
   const schemas = Object.entries(handlers).map(([type, { schema }]) => [type, schema] as const);
-  const own = { hello: Hello, hb: Heartbeat, tok: Renewal };
+  const own = { hello: Hello, hb: Heartbeat, tok: Renewal, ...TOPIC_FRAMES };
   return frameSections({ ...own, ...Object.fromEntries(schemas) });
 }
 
 /** Every frame that the server sends. */
 export function serverFrames(): string {
-  return frameSections({ ...SERVER_FRAMES, ...CHAT_REPLIES });
+  return frameSections({ ...SERVER_FRAMES, ...TOPIC_REPLIES, ...CHAT_REPLIES });
 }
 
 function frameSections(frames: Record<string, TSchema>): string {
@@ -64,6 +66,16 @@ export function eventKinds(): string {
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([kind, { meaning, data }]) => [code(kind), meaning, fieldsLine(data)]);
   return table(["`k`", "meaning", "`d`"], rows);
+}
+
+/** The families of topics, and what a value of each looks like. */
+export function topicKinds(): string {
+  const rows = Object.entries(TOPIC_KINDS).map(([prefix, { name, data }]) => [
+    code(`${prefix}:…`),
+    code(name.source),
+    fieldsLine(data),
+  ]);
+  return table(["topic", "what stands behind the colon", "`d`"], rows);
 }
 
 /** What each code of a close means, and what the client does about it. */
@@ -106,6 +118,12 @@ export function socketLimits(): string {
         "sockets of a user on one instance",
         count(MAX_SOCKETS_PER_USER),
         `closes the oldest with ${replaced}`,
+      ],
+      ["topics of a socket", count(MAX_TOPICS_PER_SOCKET), "answers `err` with `too_many_topics`"],
+      [
+        "values of one topic",
+        `one in ${TOPIC_INTERVAL_MS} ms`,
+        "those between are left out, never the last",
       ],
       [
         "channels of a user",

@@ -24,6 +24,8 @@ export interface Keys {
   throttle(scope: string, name: string, subject: string): string;
   /** Pub/sub channel of one realtime channel (`c:<conversation>` or `u:<user>`). Holds nothing. */
   channel(channel: string): string;
+  /** STRING: version, `|`, JSON of what a topic (`ticker:<symbol>`) holds now; expires 14 days after the last change. */
+  topic(topic: string): string;
   /** The realtime channel behind a pub/sub channel name. */
   channelOf(name: string): string;
   /**
@@ -46,6 +48,7 @@ export function createKeys(prefix: string): Keys {
     ticket: (digest) => `${prefix}:{${digest}}:rt:t`,
     throttle: (scope, name, subject) => `${prefix}:{${scope}}:throttle:${name}:${subject}`,
     channel: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:${channel}`,
+    topic: (topic) => `${prefix}:{${partitionOf(topic)}}:rt:v:${topic}`,
     channelOf: (name) => name.slice(name.indexOf("}:rt:") + "}:rt:".length),
     queue: (queue, part) => `${prefix}:{${queue}}:jobs:${part}`,
     jobs: (queue) => `${prefix}:{${queue}}:jobs:job:`,

@@ -11,11 +11,13 @@ import { createJobRelay, type JobRelay } from "./queue/relay.ts";
 import { createJobStore, type JobStore } from "./queue/store.ts";
 import { createReadiness, type ReadinessCheck } from "./readiness.ts";
 import type { Authority, Shown } from "./realtime/authority.ts";
-import { createBus } from "./realtime/bus.ts";
+import { type Bus, createBus } from "./realtime/bus.ts";
 import type { FrameHandlers } from "./realtime/dispatch.ts";
 import { createGateway, type Gateway } from "./realtime/gateway.ts";
 import { createHub, type Hub } from "./realtime/hub.ts";
 import type { ChannelSource } from "./realtime/source.ts";
+import { createTopicPublisher } from "./realtime/topic_values.ts";
+import { createTopics, type TopicKinds } from "./realtime/topics.ts";
 import { assertRedisIsFit, openRedis } from "./redis.ts";
 import { createThrottle } from "./throttle.ts";
 import { createTokens } from "./tokens.ts";
@@ -24,6 +26,7 @@ import { createTokens } from "./tokens.ts";
 export interface Features {
   source: (platform: Pick<Platform, "db">) => ChannelSource;
   handlers: (platform: Platform) => FrameHandlers;
+  topics: TopicKinds;
   authenticate: (platform: Platform, shown: Shown) => Promise<Authority>;
   isAlive: (platform: Platform, session: { userId: string; sessionId: string }) => Promise<boolean>;
 }
@@ -88,18 +91,38 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     outbox,
     throttle: createThrottle({ redis, keys, scale: config.limitsScale, now }),
     jobs: jobRelay,
+    topics: createTopicPublisher({ redis, keys, bus }),
     nodeId: Bun.randomUUIDv7(),
   };
+  const gateway = openSocketDoor(options, { platform, hub, bus });
+  return { platform, readiness: createReadiness({ db, redis }), gateway, hub, jobRelay, storeOf };
+}
+
+interface SocketDoorOptions {
+  platform: Platform;
+  hub: Hub;
+  bus: Bus;
+}
+
+function openSocketDoor(options: OpenOptions, { platform, hub, bus }: SocketDoorOptions): Gateway {
+  const { lifecycle, features } = options;
+  const topics = createTopics({
+    ...platform,
+    bus,
+    kinds: features.topics,
+    route: (kind, receive) => hub.route(kind, receive),
+    publish: options.publish,
+  });
+  lifecycle.add("topics", () => topics.close());
   const gateway = createGateway({
+    ...platform,
     hub: () => hub,
-    handlers: features.handlers(platform),
+    handlers: { ...features.handlers(platform), ...topics.handlers },
+    parts: [topics],
     authenticate: (shown) => features.authenticate(platform, shown),
-    nodeId: platform.nodeId,
-    now,
-    log,
   });
   lifecycle.add("gateway", () => gateway.close());
-  return { platform, readiness: createReadiness({ db, redis }), gateway, hub, jobRelay, storeOf };
+  return gateway;
 }
 
 async function openBus({ config, log, redisUrl, lifecycle }: OpenOptions) {

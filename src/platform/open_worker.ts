@@ -10,6 +10,8 @@ import { DEFAULT_QUEUE, type JobHandler } from "./queue/definition.ts";
 import type { WorkerMessage } from "./queue/messages.ts";
 import { createRunner, type Runner, type RunnerLimits } from "./queue/runner.ts";
 import { createJobStore } from "./queue/store.ts";
+import { createBusPublisher } from "./realtime/bus.ts";
+import { createTopicPublisher } from "./realtime/topic_values.ts";
 import { openRedis } from "./redis.ts";
 import { createThrottle } from "./throttle.ts";
 import type { WorkerConfig } from "./worker_config.ts";
@@ -50,7 +52,9 @@ export async function openWorker(options: OpenWorkerOptions): Promise<Runner> {
   });
   const scale = config.limitsScale;
   const throttle = createThrottle({ redis, keys, scale, now, isSharedOnly: true });
-  const platform: WorkerPlatform = { config, log, now, db, redis, keys, throttle, mailer };
+  const bus = createBusPublisher({ commands: redis, keys });
+  const topics = createTopicPublisher({ redis, keys, bus });
+  const platform: WorkerPlatform = { config, log, now, db, redis, keys, throttle, mailer, topics };
   return createRunner({
     store: createJobStore({ redis, keys, queue: DEFAULT_QUEUE }),
     reader,

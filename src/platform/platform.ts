@@ -6,6 +6,7 @@ import type { Log } from "./log.ts";
 import type { Mailer } from "./mail/mailer.ts";
 import type { Outbox } from "./outbox.ts";
 import type { JobRelay } from "./queue/relay.ts";
+import type { TopicPublisher } from "./realtime/topic_values.ts";
 import type { Redis } from "./redis.ts";
 import type { Throttle } from "./throttle.ts";
 import type { Tokens } from "./tokens.ts";
@@ -20,6 +21,8 @@ interface Common {
   redis: Redis;
   keys: Keys;
   throttle: Throttle;
+  /** Tells the sockets that follow a topic what it holds now. */
+  topics: TopicPublisher;
 }
 
 /** What a service behind a request or a frame may use. It is passed on as the first argument and never reached for. */

@@ -11,7 +11,7 @@ import { AppError } from "../../src/platform/errors.ts";
 import { createLifecycle } from "../../src/platform/lifecycle.ts";
 import { type Opened, openPlatform } from "../../src/platform/open.ts";
 import { roleNames } from "../../src/platform/roles.ts";
-import { createFrameHandlers } from "../../src/socket.ts";
+import { createFrameHandlers, TOPIC_KINDS } from "../../src/socket.ts";
 import { openTestDatabase, silentLog, type TestDatabase } from "../support/database.ts";
 import { testServices } from "../support/services.ts";
 
@@ -34,6 +34,7 @@ beforeAll(async () => {
     features: {
       source: createChatSource,
       handlers: createFrameHandlers,
+      topics: TOPIC_KINDS,
       authenticate: authenticateSocket,
       isAlive: isSessionAlive,
     },

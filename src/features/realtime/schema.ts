@@ -33,6 +33,23 @@ export const Ticket = object(
   { title: "Ticket", description: "Opens one socket." },
 );
 
+/** What a `ticker` topic holds. */
+export const Ticker = object(
+  {
+    price: object({
+      amount: t.String({
+        pattern: "^\\d{1,18}$",
+        description: "Of the last trade, in minor units.",
+        examples: ["61500"],
+      }),
+      currency: t.String({ minLength: 3, maxLength: 3, examples: ["VND"] }),
+    }),
+    change: t.Number({ description: "Since the last close; 0.012 is 1.2 %.", examples: [0.012] }),
+    volume: count("Shares traded today.", 1_250_000),
+  },
+  { title: "Ticker", description: "What a listed security trades at." },
+);
+
 /** What the API's document says about each operation. */
 export const operations = {
   issueTicket: {

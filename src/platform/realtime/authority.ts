@@ -1,6 +1,6 @@
 import { AppError, SessionRevoked } from "../errors.ts";
 import { judge } from "../problems.ts";
-import { CloseCode, type Connection } from "./connection.ts";
+import { CloseCode, type Connection, type SocketPart } from "./connection.ts";
 import { type FrameHandler, onFrame } from "./dispatch.ts";
 import { type Renewal, Renewal as RenewalSchema } from "./frames.ts";
 import type { Expiring, RenewalOk } from "./protocol.ts";
@@ -37,6 +37,7 @@ export interface Authorities {
 
 export interface AuthoritiesOptions {
   authenticate: Authenticate;
+  parts: SocketPart[];
   now: () => Date;
 }
 
@@ -53,7 +54,7 @@ interface Watched extends Pick<Authority, "validUntil" | "endsAt">, Pick<Shown, 
   refused: number;
 }
 
-export function createAuthorities({ authenticate, now }: AuthoritiesOptions): Authorities {
+export function createAuthorities({ authenticate, parts, now }: AuthoritiesOptions): Authorities {
   const watched = new Map<Connection, Watched>();
 
   function check(connection: Connection, authority: Watched): void {
@@ -80,6 +81,8 @@ export function createAuthorities({ authenticate, now }: AuthoritiesOptions): Au
       connection.close(CloseCode.sessionEnded, "session_mismatch");
       return undefined;
     }
+    // Before the time is given: where it cannot be asked, the old token's end still holds.
+    for (const part of parts) await part.renew?.(connection);
     const validUntil = Math.max(authority.validUntil, shown.validUntil);
     // A token that is no newer brings no second warning either: the answer tells how little time is left.
     const isWarned = authority.isWarned && validUntil === authority.validUntil;

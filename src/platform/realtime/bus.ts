@@ -22,6 +22,22 @@ export interface Bus {
   isReady(): boolean;
 }
 
+/** The sending half alone, for who has no sockets. */
+export function createBusPublisher({
+  commands,
+  keys,
+}: Pick<BusOptions, "commands" | "keys">): Pick<Bus, "publish"> {
+  return {
+    publish: async (messages) => {
+      await commands.run("publish to the bus", (client) =>
+        Promise.all(
+          bundle(messages).map(({ channel, text }) => client.publish(keys.channel(channel), text)),
+        ),
+      );
+    },
+  };
+}
+
 export interface BusOptions {
   commands: Redis;
   /** A connection of its own, because a subscription outlives any command. */
@@ -67,13 +83,7 @@ export function createBus({ commands, subscriber, keys, log }: BusOptions): Bus 
   subscriber.onReady(() => void recover());
 
   return {
-    publish: async (messages) => {
-      await commands.run("publish to the bus", (client) =>
-        Promise.all(
-          bundle(messages).map(({ channel, text }) => client.publish(keys.channel(channel), text)),
-        ),
-      );
-    },
+    ...createBusPublisher({ commands, keys }),
     subscribe: async (channels) => {
       for (const channel of channels) wanted.add(channel);
       if (!subscriber.isReady()) return;

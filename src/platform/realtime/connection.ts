@@ -12,6 +12,14 @@ export interface Connection {
   close(code: number, reason: string): void;
 }
 
+/** Something beside the hub that keeps a state for each socket. */
+export interface SocketPart {
+  /** The socket has shown a newer token of its session: what was allowed before is asked again. */
+  renew?(connection: Connection): Promise<void>;
+  /** The socket has closed. */
+  detach(connection: Connection): void;
+}
+
 /** Close codes of `frm.v1`; the code alone tells a client whether to come back. */
 export const CloseCode = {
   drain: 4001,

@@ -4,7 +4,7 @@ import type { Log } from "../log.ts";
 import { judge } from "../problems.ts";
 import { pause } from "../time.ts";
 import { type Authenticate, createAuthorities } from "./authority.ts";
-import { CloseCode, type Connection } from "./connection.ts";
+import { CloseCode, type Connection, type SocketPart } from "./connection.ts";
 import { createDispatch, type FrameHandlers, onFrame, type Waiting } from "./dispatch.ts";
 import {
   asHello,
@@ -43,6 +43,8 @@ export interface Gateway {
 export interface GatewayOptions {
   hub: () => Hub;
   handlers: FrameHandlers;
+  /** Told of every socket that has said hello. */
+  parts: SocketPart[];
   /** The authority that a ticket or an access token gives. */
   authenticate: Authenticate;
   nodeId: string;
@@ -163,6 +165,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         const { connection } = ws.data;
         if (!connection) return;
         options.hub().detach(connection);
+        for (const part of options.parts) part.detach(connection);
         authorities.end(connection);
       },
     },

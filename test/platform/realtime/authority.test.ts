@@ -18,6 +18,7 @@ let clock = 0;
 let good: Record<string, Partial<Authority> | "ended">;
 
 const authorities = createAuthorities({
+  parts: [],
   now: () => new Date(clock),
   authenticate: async ({ token }) => {
     const found = good[token];

@@ -9,7 +9,7 @@ const about = {
   messageSeq: count("Position of the message.", 42),
 };
 
-export const MessageEdited = object({
+const MessageEdited = object({
   ...about,
   actorId: Id,
   body: t.String(),
@@ -19,22 +19,22 @@ export const MessageEdited = object({
   mentionsAll: t.Boolean(),
   tickers: t.Array(Ticker),
 });
-export const MessageDeleted = object({ ...about, actorId: Id, deletedAt: Time });
-export const ReactionChanged = object({
+const MessageDeleted = object({ ...about, actorId: Id, deletedAt: Time });
+const ReactionChanged = object({
   ...about,
   userId: Id,
   emoji: t.String(),
   on: t.Boolean({ description: "Whether the user reacts so from now on." }),
   count: count("How many react so from now on.", 3),
 });
-export const PinChanged = object({ ...about, actorId: Id, on: t.Boolean() });
-export const MemberChanged = object({
+const PinChanged = object({ ...about, actorId: Id, on: t.Boolean() });
+const MemberChanged = object({
   op: t.Union([t.Literal("add"), t.Literal("remove")]),
   userId: Id,
   role: t.Optional(Role),
 });
-export const RoleChanged = object({ userId: Id, role: Role, actorId: Id });
-export const ConversationChanged = object({
+const RoleChanged = object({ userId: Id, role: Role, actorId: Id });
+const ConversationChanged = object({
   op: t.Union([t.Literal("create"), t.Literal("update")]),
   kind: t.Union([t.Literal("direct"), t.Literal("group"), t.Literal("channel")]),
   name: t.Union([t.String(), t.Null()]),

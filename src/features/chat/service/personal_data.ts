@@ -11,10 +11,10 @@ import {
 import {
   messageMentions,
   messageReactions,
-  messages,
   pinnedMessages,
   threadStates,
-} from "../tables/messages.ts";
+} from "../tables/marks.ts";
+import { messages } from "../tables/messages.ts";
 
 /**
  * What was said to others is theirs to read as well, and a conversation with holes misleads them. So it stays under an

@@ -28,8 +28,8 @@ export function asReader(conversationId: AnyPgColumn, seq: AnyPgColumn): SQL {
 }
 
 /** The same for a member who has one of these permissions, bits of `Permission` in service/permissions.ts. */
-export function asPermitted(conversationId: AnyPgColumn, bits: number): SQL {
-  return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null and m.permissions & ${sql.raw(String(bits))} <> 0)`;
+export function asPermitted(conversationId: AnyPgColumn, bits: SQL): SQL {
+  return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null and m.permissions & ${bits} <> 0)`;
 }
 
 /** For tables that the members' own policies ask: without a look at the members, or the two would go round. */
@@ -38,8 +38,8 @@ function asMemberByRole(conversationId: AnyPgColumn): SQL {
 }
 
 /** The same for one of these permissions. */
-function asPermittedByRole(conversationId: AnyPgColumn, bits: number): SQL {
-  return sql`app.conversation_permissions(${conversationId}) & ${sql.raw(String(bits))} <> 0`;
+function asPermittedByRole(conversationId: AnyPgColumn, bits: SQL): SQL {
+  return sql`app.conversation_permissions(${conversationId}) & ${bits} <> 0`;
 }
 
 /** True for a row of a conversation that the acting user has just opened, and into which nobody has come yet. */
@@ -48,9 +48,9 @@ function asFounder(conversationId: AnyPgColumn): SQL {
 }
 
 /** Bits of `Permission`, for who changes members: to bring in, to take out, and to give roles. */
-const INVITE = 32;
-const CHANGE_SETTINGS = 256;
-const CHANGE_MEMBERS = 32 | 64 | 512;
+const INVITE = sql`32`;
+const CHANGE_SETTINGS = sql`256`;
+const CHANGE_MEMBERS = sql`608`;
 
 export const conversations = app.table(
   "conversations",

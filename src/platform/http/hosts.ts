@@ -4,8 +4,11 @@ import type { Config } from "../config.ts";
 
 const LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"];
 const HOST = /^([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/;
-/** Balancers and monitors ask these by address and without TLS. */
-const OPERATIONS = /^\/(?:health(?:\/[a-z]+)?|metrics)$/;
+/**
+ * Balancers and monitors ask these by address and without TLS. Each is named, because the router may take the end of any
+ * other path for a path of its own where the host is short.
+ */
+const OPERATIONS = /^\/(?:health(?:\/(?:live|ready|detailed))?|metrics)$/;
 
 /**
  * Which hosts we answer for. The router takes the path from the URL by position, so a made-up Host could carry a

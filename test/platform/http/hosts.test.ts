@@ -37,7 +37,15 @@ test("production answers for its public name only", () => {
 
 test("only the operators' endpoints may be asked by address, and nothing that begins like one", () => {
   const paths = ["/health", "/health/ready", "/metrics"];
-  const others = ["/", "/healthy", "/health/ready/x", "/metrics/x", "/v1/health", "/x?/health"];
+  const others = [
+    "/",
+    "/healthy",
+    "/health/ready/x",
+    "/health/swagger",
+    "/metrics/x",
+    "/v1/health",
+    "/x?/health",
+  ];
   const ask = (path: string) => isOperation(new Request(`http://10.0.0.1${path}`));
   expect(paths.filter(ask)).toEqual(paths);
   expect(others.filter(ask)).toEqual([]);

@@ -5,7 +5,7 @@ import { authenticate } from "./service/sessions.ts";
 export { InvalidCredentials, ReauthenticationRequired, type Session } from "./schema.ts";
 export { announceChanged, type Changed, noteChanged } from "./service/account_change.ts";
 export { normalizeEmail, register } from "./service/accounts.ts";
-export { findAddressee } from "./service/addressees.ts";
+export { calledInMail, findAddressee } from "./service/addressees.ts";
 export { assertOtherAdmin, hasOtherAdmin, holdRights, LastAdmin } from "./service/last_admin.ts";
 export { AUTH_DATA } from "./service/personal_data.ts";
 export { assertPasswordFits } from "./service/password_policy.ts";

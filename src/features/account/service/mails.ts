@@ -4,6 +4,7 @@ import type { Locale } from "../../../platform/errors.ts";
 import { composeLetter, type Letter } from "../../../platform/mail/letter.ts";
 import { sendNotice } from "../../../platform/mail/notice.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
+import { calledInMail } from "../../auth/mod.ts";
 import { accounts, users } from "../../auth/tables.ts";
 import { emailChanges } from "../tables.ts";
 import { EMAIL_CHANGE, EMAIL_CHANGED, PASSWORD, RESET, VERIFICATION } from "./letters.ts";
@@ -20,7 +21,7 @@ interface Recipient {
   name: string;
   email: string;
   locale: Locale;
-  isVerified: boolean;
+  isProven: boolean;
 }
 
 /** Mails the link that confirms the address, unless that has been done. */
@@ -29,7 +30,7 @@ export async function sendVerificationMail(
   { userId, ...sending }: Sending & { userId: string },
 ): Promise<void> {
   const user = await findRecipient(platform, eq(accounts.userId, userId));
-  if (!user || user.isVerified) return;
+  if (!user || user.isProven) return;
   const { email } = user;
   const url = await makeLink(platform, {
     ...sending,
@@ -38,7 +39,10 @@ export async function sendVerificationMail(
     purpose: "email_verification",
   });
   if (url === undefined) return;
-  await send(platform, sending, { user, letter: VERIFICATION[user.locale](user.name, url) });
+  await send(platform, sending, {
+    user,
+    letter: VERIFICATION[user.locale](calledInMail(user), url),
+  });
 }
 
 /** Mails the link to a new password, if there is an account with this very address. */
@@ -51,7 +55,7 @@ export async function sendResetMail(
   const { userId } = user;
   const url = await makeLink(platform, { ...sending, userId, email, purpose: "password_reset" });
   if (url === undefined) return;
-  await send(platform, sending, { user, letter: RESET[user.locale](user.name, url) });
+  await send(platform, sending, { user, letter: RESET[user.locale](calledInMail(user), url) });
 }
 
 /**
@@ -66,11 +70,11 @@ export async function sendPasswordMail(
   if (!user) return;
   const url = platform.config.publicUrl.href;
   const letter = PASSWORD[cause][user.locale](user.name, url);
-  const { name, email: address, locale, isVerified } = user;
+  const { name, email: address, locale, isProven } = user;
   const notice = { id: mailId, to: { name, address, locale }, letter, kind: "password" } as const;
   await sendNotice(
     platform,
-    { ...notice, userId, isProven: isVerified || cause === "reset" },
+    { ...notice, userId, isProven: isProven || cause === "reset" },
     signal,
   );
 }
@@ -93,8 +97,9 @@ export async function sendEmailChangeMail(
   const purpose = `email_change_${side}` as const;
   const url = await makeLink(platform, { ...sending, userId, email, purpose, changeId });
   if (url === undefined) return;
-  const letter = EMAIL_CHANGE[side][user.locale](user.name, url);
-  await send(platform, sending, { user: { ...user, email }, letter });
+  const letter = EMAIL_CHANGE[side][user.locale](calledInMail(user), url);
+  const isProven = side === "old" && user.isProven;
+  await send(platform, sending, { user: { ...user, email, isProven }, letter });
 }
 
 /** Tells the address that an account had until now that it has another. */
@@ -113,7 +118,8 @@ async function send(
   { mailId, signal }: Sending,
   { user, letter }: { user: Recipient; letter: Letter },
 ): Promise<void> {
-  const { name, email, locale } = user;
+  const { email, locale } = user;
+  const name = user.isProven ? user.name : "";
   const composed = composeLetter(locale, letter);
   const mail = { id: mailId, to: { name, address: email }, locale, ...composed };
   await platform.mailer.send(mail, signal);
@@ -138,7 +144,7 @@ async function findRecipient(
   );
   if (!user) return undefined;
   const { verifiedAt, ...rest } = user;
-  return { ...rest, isVerified: verifiedAt !== null };
+  return { ...rest, isProven: verifiedAt !== null };
 }
 
 async function findChange(platform: WorkerPlatform, changeId: string) {

@@ -12,6 +12,20 @@ export interface Addressee {
   isProven: boolean;
 }
 
+/**
+ * How a mail calls its reader, who may be a stranger where the address is not proven: anybody may have registered with
+ * it, and would have us carry whatever they call themselves to whomever they like.
+ */
+export function calledInMail({
+  name,
+  locale,
+  isProven,
+}: Pick<Addressee, "name" | "locale" | "isProven">): string {
+  return isProven ? name : STRANGER[locale];
+}
+
+const STRANGER: Record<Locale, string> = { vi: "bạn", en: "there" };
+
 /** Whom a mail to a user goes to; undefined for a user who is gone by now. */
 export async function findAddressee(
   platform: WorkerPlatform,

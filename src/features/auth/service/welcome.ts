@@ -2,7 +2,7 @@ import type { Locale } from "../../../platform/errors.ts";
 import { type Letter, sendLetter } from "../../../platform/mail/letter.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { makeLink } from "../../account/mod.ts";
-import { findAddressee } from "./addressees.ts";
+import { calledInMail, findAddressee } from "./addressees.ts";
 
 /** Welcomes a new user in their own language, with the link that confirms their address. Who is gone by now gets nothing. */
 export async function sendWelcomeMail(
@@ -18,8 +18,9 @@ export async function sendWelcomeMail(
     mailId: input.mailId,
   });
   if (url === undefined) return;
-  const letter = LETTERS[to.locale](to.name, url);
-  await sendLetter(platform, { id: input.mailId, to, letter }, input.signal);
+  const letter = LETTERS[to.locale](calledInMail(to), url);
+  const reader = to.isProven ? to : { ...to, name: "" };
+  await sendLetter(platform, { id: input.mailId, to: reader, letter }, input.signal);
 }
 
 const LETTERS: Record<Locale, (name: string, url: string) => Letter> = {

@@ -31,7 +31,7 @@ const MAX_DEPTH = 6;
 const MAX_TEXT = 2_000;
 /** What has the shape of a token or of a URL with a password is hidden even inside a message. */
 const SECRET_TEXT =
-  /\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*|\bfr[tv]1_[\w-]+|(?<=\/\/[^/\s:@]*:)[^/\s@]+(?=@)/g;
+  /\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*|\b(?:fr[tv]|wst)1_[\w-]+|(?<=\/\/[^/\s:@]*:)[^/\s@]+(?=@)/g;
 
 /** Opens a log; lines below `level` are dropped. */
 export function createLog(options: LogOptions, bound: LogFields = {}): Log {

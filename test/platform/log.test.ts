@@ -27,15 +27,18 @@ test("lines below the level are dropped", () => {
 test("secrets are hidden by their name, by their shape, and inside errors", () => {
   const canary = "hunter2-canary";
   const token = "eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl";
+  const prefixed = ["frt1_", "frv1_", "wst1_"].map((prefix) => `${prefix}c2VjcmV0-c2_VjcmV0`);
   const error = new Error(`Failed query: select 1\nparams: ${canary}`, {
     cause: new Error("connect postgres://frm:hunter2-canary@host/db"),
   });
   const text = JSON.stringify(
     written((log) => {
       log.info(`bearer ${token}`, { password: canary, deep: { refreshToken: canary } });
+      log.info(`shown ${prefixed.join(" ")}`, { seen: prefixed });
       log.error("failed", { error, headers: { authorization: canary, cookie: canary } });
     }),
   );
   expect(text).not.toContain(canary);
   expect(text).not.toContain(token);
+  expect(text).not.toContain("c2VjcmV0");
 });

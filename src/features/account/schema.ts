@@ -128,7 +128,8 @@ export const operations = {
     operationId: "resetPassword",
     summary: "Set a new password with a mailed link",
     description:
-      "Takes the token of the mailed link, once and within 30 minutes. Ends every session of the account and signs nobody in.",
+      "Takes the token of the mailed link, once and within 30 minutes. Ends every session of the account and signs nobody in. " +
+      "A deletion that is planned is taken back.",
     responses: { 204: { description: "The password is set, and every session has ended." } },
   },
   changePassword: {

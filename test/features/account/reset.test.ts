@@ -171,6 +171,20 @@ test("a password that is guessed soon is refused and uses no link up; a newer li
   expect(await reset(newest?.token ?? "")).toBe("204");
 });
 
+test("a new password by mail takes back a deletion that somebody with the old one has asked for", async () => {
+  // Nobody has shown that the address is theirs, so it gets no notice of the deletion.
+  const stranger = await signUp(first.url, "Owner of another address");
+  const url = `${first.url}/v1/account/deletion`;
+  expect((await call("POST", url, { token: stranger.token })).status).toBe(202);
+  expect(await reset(await mailedLink(stranger))).toBe("204");
+  const owner = await signIn(second.url, stranger, NEW_PASSWORD);
+  const { body } = await call("GET", url, { token: owner.token });
+  expect(body).toEqual({ isScheduled: false, requestedAt: null, dueAt: null });
+  const [row] = await cluster.database.sql`
+    select closed_at from app.users where id = ${owner.id}`;
+  expect(row).toEqual({ closed_at: null });
+});
+
 test("a new password by mail does not get around the second factor", async () => {
   const lan = await signUp(first.url);
   await enableApp(first.url, lan, cluster.database);

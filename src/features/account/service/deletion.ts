@@ -108,31 +108,61 @@ export async function cancelDeletion(
   await platform.db.run({ role: "auth" }, async (tx) => {
     const { dueAt } = await lockState(tx, userId);
     if (!dueAt) throw new AppError(NotFound, `Cannot keep user "${userId}": nobody wants to go`);
-    const kept = await tx
-      .update(accounts)
-      .set({ deletionRequestedAt: null, deletionDueAt: null })
-      .where(
-        and(
-          eq(accounts.userId, userId),
-          isNotNull(accounts.deletionDueAt),
-          gt(accounts.deletionDueAt, sql`clock_timestamp()`),
-        ),
-      )
-      .returning({ userId: accounts.userId });
-    if (kept.length === 0)
+    const kept = await keepAccount(tx, { userId, dueAt, now: platform.now(), sessionId });
+    if (!kept)
       throw new AppError(DeletionUnderWay, `Cannot keep user "${userId}": the time is over`);
-    await tx.update(users).set({ closedAt: null }).where(eq(users.id, userId));
-    await recordAudit(tx, {
-      action: "account.deletion_cancelled",
-      userId,
-      actorId: userId,
-      at: platform.now(),
-      details: {},
-      sessionId,
-    });
-    await enqueue(tx, DeletionMail, { userId, what: "cancelled", dueAt: dueAt.toISOString() });
   });
   platform.jobs.wake();
+}
+
+/**
+ * Takes back what somebody who had the account before has asked for: whoever has registered with the address of somebody
+ * else, or had their password, would otherwise have the account erased under its owner, who gets no notice at an address
+ * that is not proven. Nothing happens where no deletion is planned, or it is too late.
+ */
+export async function keepRecovered(
+  tx: Transaction,
+  { userId, now }: { userId: string; now: Date },
+): Promise<void> {
+  const { dueAt } = await lockState(tx, userId);
+  if (dueAt) await keepAccount(tx, { userId, dueAt, now });
+}
+
+/** @returns false where the time is over. */
+async function keepAccount(
+  tx: Transaction,
+  { userId, dueAt, now, sessionId }: Kept,
+): Promise<boolean> {
+  const kept = await tx
+    .update(accounts)
+    .set({ deletionRequestedAt: null, deletionDueAt: null })
+    .where(
+      and(
+        eq(accounts.userId, userId),
+        isNotNull(accounts.deletionDueAt),
+        gt(accounts.deletionDueAt, sql`clock_timestamp()`),
+      ),
+    )
+    .returning({ userId: accounts.userId });
+  if (kept.length === 0) return false;
+  await tx.update(users).set({ closedAt: null }).where(eq(users.id, userId));
+  await recordAudit(tx, {
+    action: "account.deletion_cancelled",
+    userId,
+    actorId: userId,
+    at: now,
+    details: {},
+    ...(sessionId === undefined ? {} : { sessionId }),
+  });
+  await enqueue(tx, DeletionMail, { userId, what: "cancelled", dueAt: dueAt.toISOString() });
+  return true;
+}
+
+interface Kept {
+  userId: string;
+  dueAt: Date;
+  now: Date;
+  sessionId?: string;
 }
 
 /** Rights before the account, in the order of whoever changes them, so that the two cannot wait for each other. */

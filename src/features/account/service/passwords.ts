@@ -19,6 +19,7 @@ import {
 } from "../../auth/mod.ts";
 import { accounts } from "../../auth/tables.ts";
 import { PasswordMail, ResetMail } from "../schema.ts";
+import { keepRecovered } from "./deletion.ts";
 import { withinLinks, withinMails } from "./throttles.ts";
 import { dropLinks, findOwner, invalid, useToken } from "./tokens.ts";
 
@@ -43,8 +44,8 @@ export async function forgetPassword(
 }
 
 /**
- * Sets the password of the account that the token was mailed for, and ends all of its sessions. Nobody is signed in by
- * it, and nothing else is proven: not the address, and not a second factor.
+ * Sets the password of the account that the token was mailed for, ends all of its sessions, and takes a planned deletion
+ * back. Nobody is signed in by it, and nothing else is proven: not the address, and not a second factor.
  * @throws AppError link_invalid; validation_failed for a password that is guessed soon, which uses no token up.
  */
 export async function resetPassword(
@@ -63,6 +64,7 @@ export async function resetPassword(
       if (owner.email !== email) throw invalid();
       const { userId } = owner;
       await tx.update(accounts).set({ passwordHash }).where(eq(accounts.userId, userId));
+      await keepRecovered(tx, { userId, now });
       return await settle(tx, { userId, cause: "reset", which: "all", now, address });
     });
   });

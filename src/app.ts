@@ -38,6 +38,7 @@ export type {
   HelloOk,
   RenewalOk,
 } from "./platform/realtime/protocol.ts";
+export type { TopicsEnded, TopicsFollowed } from "./platform/realtime/topic_frames.ts";
 
 export interface AppOptions {
   readiness: ReadinessCheck;

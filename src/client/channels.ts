@@ -1,3 +1,4 @@
+import { OWN_CHANNEL } from "./events.ts";
 import type { ErrorFrame, EventFrame, SyncOk } from "./frames.ts";
 
 export interface ChannelsOptions {
@@ -140,8 +141,11 @@ export class Channels {
   }
 
   #begin(channel: string, seq: number): Track {
-    const [quietest] = this.#tracks.keys();
-    if (this.#tracks.size >= MAX_CHANNELS && quietest !== undefined) this.#forget(quietest);
+    if (this.#tracks.size >= MAX_CHANNELS) {
+      // What happens to the user themselves is told by one channel alone, however quiet it is.
+      const quietest = this.#tracks.keys().find((name) => name !== OWN_CHANNEL);
+      if (quietest !== undefined) this.#forget(quietest);
+    }
     const track: Track = { last: seq, top: seq, held: new Map(), fruitless: 0 };
     this.#tracks.set(channel, track);
     return track;

@@ -1,5 +1,9 @@
-import type { ChatEvent } from "./frames.ts";
-import type { NewChatMessage, SentMessage } from "./outbox.ts";
+import type { MessageAt, NewChatMessage, Patience } from "./commands.ts";
+import type { ChatEvent, Ephemeral, UserEvent } from "./events.ts";
+import type { OutboxChange, SentMessage, Waiting } from "./outbox.ts";
+import type { OutboxStore } from "./outbox_store.ts";
+import type { ReadMark } from "./reads.ts";
+import type { TopicListener } from "./topics.ts";
 import type { Ended } from "./verdict.ts";
 
 /**
@@ -8,10 +12,11 @@ import type { Ended } from "./verdict.ts";
  */
 export type SocketState = "connecting" | "open" | "waiting" | "closed";
 
-/** Events of this conversation up to `seq` will not come: read its messages over HTTP. */
+/** Events of this channel up to `seq` will not come: what they were about is to be read over HTTP. */
 export interface Reset {
   channel: string;
-  conversationId: string;
+  /** None where the channel is the user's own. */
+  conversationId?: string;
   seq: number;
 }
 
@@ -19,6 +24,11 @@ export interface Reset {
 export interface SocketEvents {
   state: SocketState;
   event: ChatEvent;
+  /** Of the user's own stream. */
+  user: UserEvent;
+  /** Of the conversations in `focus`. */
+  ephemeral: Ephemeral;
+  outbox: OutboxChange;
   reset: Reset;
   ended: Ended;
 }
@@ -31,6 +41,8 @@ export interface SocketOptions {
    * behind the last ticket is about to expire, so it has to be made with the newest token.
    */
   ticket: () => Promise<string>;
+  /** Where messages wait that could not be sent yet: see `createBrowserOutbox`. By default they wait as long as the socket. */
+  outbox?: OutboxStore;
   /** Another WebSocket than that of the runtime. */
   WebSocket?: typeof WebSocket;
   /** How long to wait before an attempt, counted from 0 since the last success; by default with full jitter up to 30 s. */
@@ -43,13 +55,31 @@ export interface SocketOptions {
 
 export interface ChatSocket extends Disposable {
   readonly state: SocketState;
+  /** What the outbox holds, in the order in which it was written. */
+  readonly waiting: Waiting[];
   /** Calls the listener until the function that it answers is called. */
   on<Type extends keyof SocketEvents>(
     type: Type,
     listener: (value: SocketEvents[Type]) => void,
   ): () => void;
   /** Resolves when the message is stored; until then it survives reconnections. @throws ClientError */
-  send(message: NewChatMessage): Promise<SentMessage>;
+  send(message: NewChatMessage & Patience): Promise<SentMessage>;
+  /** Replaces what a message of one's own says; `rev` is the revision that was on screen. @throws ClientError */
+  edit(edit: MessageAt & Patience & { body: string; rev: number }): Promise<void>;
+  /** @throws ClientError */
+  delete(message: MessageAt & Patience): Promise<void>;
+  /** Puts a reaction to a message, or takes it back. @throws ClientError */
+  react(reaction: MessageAt & Patience & { emoji: string; on: boolean }): Promise<void>;
+  /** @throws ClientError */
+  pin(pin: MessageAt & Patience & { on: boolean }): Promise<void>;
+  /** Notes how far the user has read; it may be called with every message that passes. */
+  read(mark: ReadMark): void;
+  /** Says that the user is typing, or has stopped; it may be called with every key. */
+  type(conversationId: string, on: boolean): void;
+  /** Says which conversations are on screen: only of these it is told who types and who is there. */
+  focus(conversationIds: string[]): void;
+  /** Tells what a topic such as `ticker:VNM` holds, now and from now on, until the function that it answers is called. */
+  subscribe(topic: string, listener: TopicListener): () => void;
   /** Delivery begins behind `seq`, for who has read the history up to there before the socket was open. */
   follow(conversationId: string, seq: number): void;
   /** Ends the socket for good and leaves no timer behind. */

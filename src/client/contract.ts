@@ -1,4 +1,5 @@
 import type * as server from "../app.ts";
+import type { ChatEvents } from "../features/chat/schema/events.ts";
 import type { ChatFrames } from "../features/chat/schema/frames.ts";
 import type { Message as ServerMessage } from "../features/chat/schema/messages.ts";
 
@@ -51,8 +52,12 @@ export type ProblemFields = Omit<Unreachable, "code">;
 /** A message, the same over HTTP and over the socket. */
 export type Message = ServerMessage;
 
+/** What each kind of event in a conversation tells: always what is now, so that telling it twice does no harm. */
+export type ChatEventData = {
+  [Kind in keyof typeof ChatEvents]: (typeof ChatEvents)[Kind]["data"]["static"];
+};
+
 /** Frames that this client sends, as the server checks them. */
-export type SendFrame = (typeof ChatFrames)["send"]["static"];
 export type SyncFrame = (typeof ChatFrames)["sync"]["static"];
 export type HelloFrame = server.Hello;
 export type HeartbeatFrame = server.Heartbeat;
@@ -65,6 +70,8 @@ export type RenewalOk = server.RenewalOk;
 export type ExpiringFrame = server.Expiring;
 export type RefusalFrame = server.ErrorFrame;
 export type AwayFrame = server.Away;
+export type TopicsFollowed = server.TopicsFollowed;
+export type TopicsEnded = server.TopicsEnded;
 
 /** The close codes of the server. */
 export type CloseCodes = typeof server.CloseCode;

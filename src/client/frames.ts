@@ -3,9 +3,10 @@ import type {
   ExpiringFrame,
   HeartbeatOk,
   HelloOk,
-  Message,
   RefusalFrame,
   RenewalOk,
+  TopicsEnded,
+  TopicsFollowed,
 } from "./contract.ts";
 
 export interface Ack {
@@ -35,6 +36,27 @@ export interface SyncOk {
   reset?: boolean;
 }
 
+/** The server has done what the request of this number asked for. */
+export interface OkFrame {
+  t: "ok";
+  i?: number;
+}
+
+/** Something of the moment, without a position: it may be lost. */
+export type EphemeralFrame = { t: "eph"; ch: string } & (
+  | { k: "typ"; u: string; on: boolean }
+  | { k: "pres"; u: string; status: string; at?: number | null }
+  | { k: "read"; u: string; seq: number }
+);
+
+/** What a topic holds now. */
+export interface TopicFrame {
+  t: "top";
+  ch: string;
+  d: unknown;
+  ts: number;
+}
+
 /** A refusal; a later server may say how many milliseconds to wait before another attempt. */
 export type ErrorFrame = RefusalFrame & { after?: number };
 
@@ -48,26 +70,12 @@ export type ServerFrame =
   | RenewalOk
   | ExpiringFrame
   | ErrorFrame
-  | AwayFrame;
-
-interface EventOf<Kind extends string, Data> {
-  /** `c:` and the id of the conversation. */
-  channel: string;
-  conversationId: string;
-  /** Counts from 1 without gaps. */
-  seq: number;
-  kind: Kind;
-  data: Data;
-}
-
-/** Something that happened in a conversation. */
-export type ChatEvent =
-  | EventOf<"conv", { op: string; kind: "direct" | "group"; name: string | null }>
-  | EventOf<"member", { op: "add" | "remove"; userId: string }>
-  | EventOf<"msg.new", Message>;
-
-/** A kind that a later server invents passes by an older client. */
-const KINDS: Record<ChatEvent["kind"], true> = { conv: true, member: true, "msg.new": true };
+  | AwayFrame
+  | OkFrame
+  | EphemeralFrame
+  | TopicsFollowed
+  | TopicsEnded
+  | TopicFrame;
 
 /** Reads one text of the socket, which holds a frame or a batch of them; what cannot be read is no frame. */
 export function readFrames(data: unknown): ServerFrame[] {
@@ -83,14 +91,19 @@ export function readFrames(data: unknown): ServerFrame[] {
 function isFrame(value: unknown): value is ServerFrame {
   if (typeof value !== "object" || value === null) return false;
   const { t, ch, seq } = value as { t?: unknown; ch?: unknown; seq?: unknown };
-  return t === "ev" ? typeof ch === "string" && Number.isSafeInteger(seq) : typeof t === "string";
-}
-
-/** The event in a frame; undefined for a kind that this client does not know. */
-export function toEvent(frame: EventFrame): ChatEvent | undefined {
-  if (!Object.hasOwn(KINDS, frame.k)) return undefined;
-  const { ch: channel, seq, k: kind, d: data } = frame;
-  return { channel, conversationId: conversationOf(channel), seq, kind, data } as ChatEvent;
+  switch (t) {
+    case "ev":
+      return typeof ch === "string" && Number.isSafeInteger(seq);
+    case "eph":
+    case "top":
+      return typeof ch === "string";
+    case "sub.ok":
+      return typeof ch === "object" && ch !== null;
+    case "sub.end":
+      return Array.isArray(ch);
+    default:
+      return typeof t === "string";
+  }
 }
 
 export function channelOf(conversationId: string): string {

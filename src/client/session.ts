@@ -1,13 +1,9 @@
 import { between } from "./backoff.ts";
-import type {
-  HeartbeatFrame,
-  HelloFrame,
-  HelloOk,
-  RenewalFrame,
-  SendFrame,
-  SyncFrame,
-} from "./contract.ts";
+import type { Command } from "./commands.ts";
+import type { HeartbeatFrame, HelloFrame, HelloOk, RenewalFrame, SyncFrame } from "./contract.ts";
 import { readFrames, type ServerFrame } from "./frames.ts";
+import type { PresenceFrame } from "./presence.ts";
+import type { ReadFrame } from "./reads.ts";
 import { Renewal } from "./renewal.ts";
 
 /** What ended a connection, or kept it from coming about. */
@@ -26,7 +22,7 @@ export interface SessionOptions {
   ticket: () => Promise<string>;
   webSocket: typeof WebSocket;
   /** What `hello` says beside the ticket. */
-  hello: () => Pick<HelloFrame, "since" | "focus">;
+  hello: () => Pick<HelloFrame, "since" | "focus" | "u">;
   positions: () => Record<string, number>;
   onOpen: (frame: HelloOk) => void;
   onFrame: (frame: ServerFrame) => void;
@@ -37,8 +33,10 @@ export interface SessionOptions {
 }
 
 /** A request without its number. */
-type Request =
-  | Omit<SendFrame, "i">
+export type SessionRequest =
+  | Command
+  | ReadFrame
+  | { t: "sub" | "unsub"; ch: string[] }
   | Omit<SyncFrame, "i">
   | Omit<HelloFrame, "i">
   | Omit<HeartbeatFrame, "i">
@@ -50,7 +48,10 @@ const NORMAL = 1000;
 /** Whatever the server asks for, it is neither a flood nor silence. */
 const MIN_HEARTBEAT_MS = 10;
 const MAX_HEARTBEAT_MS = 300_000;
-/** Heartbeats of many clients must not come in step. */
+/**
+ * Heartbeats of many clients must not come in step. None comes later than the server asks for, so that a connection
+ * without a sign of life is left at the latest one answer's time after that.
+ */
 const HEARTBEAT_SPREAD = 0.2;
 /** Other frames show that the connection lives, but a request may not go without an answer for ever. */
 const MAX_ANSWER_TIMEOUTS = 3;
@@ -83,12 +84,17 @@ export class Session {
   }
 
   /** Sends a request; its number comes back in the answer. */
-  request(frame: Request): number {
+  request(frame: SessionRequest): number {
     const number = (this.#count += 1);
     this.#unanswered.set(number, performance.now());
     this.#ws?.send(JSON.stringify({ ...frame, i: number }));
     this.#watch();
     return number;
+  }
+
+  /** Sends what nobody answers, if it can be sent now. */
+  say(frame: PresenceFrame): void {
+    if (this.#greeted && !this.#ended) this.#ws?.send(JSON.stringify(frame));
   }
 
   /** Asks now whether the connection still lives. */
@@ -153,7 +159,7 @@ export class Session {
     if (this.#ended) return;
     const next = () => {
       this.#beat();
-      this.#schedule(intervalMs, [1 - HEARTBEAT_SPREAD, 1 + HEARTBEAT_SPREAD]);
+      this.#schedule(intervalMs, [1 - HEARTBEAT_SPREAD, 1]);
     };
     this.#heartbeatTimer = setTimeout(next, between(intervalMs * from, intervalMs * to));
   }

@@ -1,13 +1,14 @@
 import { resolveAddress } from "./address.ts";
 import { backoffMs, between } from "./backoff.ts";
-import { Channels } from "./channels.ts";
 import type { ChatSocket, SocketEvents, SocketOptions, SocketState } from "./chat_socket.ts";
 import type { HelloOk } from "./contract.ts";
-import { channelOf, conversationOf, type ServerFrame, toEvent } from "./frames.ts";
+import { OWN_CHANNEL } from "./events.ts";
+import type { ServerFrame } from "./frames.ts";
 import { Listeners } from "./listeners.ts";
-import { type NewChatMessage, Outbox, type SentMessage } from "./outbox.ts";
-import { ClientError, statusOf } from "./problem.ts";
+import { watchNetwork } from "./network.ts";
+import { statusOf } from "./problem.ts";
 import { type Loss, Session } from "./session.ts";
+import { Talk } from "./talk.ts";
 import { type Ended, verdictOf } from "./verdict.ts";
 
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -21,20 +22,32 @@ const MAX_REFUSED_TICKETS = 1;
 
 /** Opens a socket that stays: it comes back after every loss that is not final, and misses nothing meanwhile. */
 export function createSocket(options: SocketOptions): ChatSocket {
-  return new ReconnectingSocket(options);
+  const connection = new ReconnectingConnection(options);
+  const { talk } = connection;
+  return {
+    get state() {
+      return connection.state;
+    },
+    get waiting() {
+      return talk.outbox.waiting;
+    },
+    on: (type, listener) => connection.listeners.add(type, listener),
+    ...talk.actions,
+    close: () => connection.end(),
+    [Symbol.dispose]: () => connection.end(),
+  };
 }
 
-class ReconnectingSocket implements ChatSocket {
+/** One connection after the other, until the last one. */
+class ReconnectingConnection {
+  readonly listeners = new Listeners<SocketEvents>();
+  readonly talk: Talk;
   readonly #options: SocketOptions;
   readonly #webSocket: typeof WebSocket;
-  readonly #listeners = new Listeners<SocketEvents>();
-  readonly #channels: Channels;
-  readonly #outbox: Outbox;
   readonly #quiet = new AbortController();
   #state: SocketState = "connecting";
   #session: Session | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #syncTimer: ReturnType<typeof setTimeout> | undefined;
   #attempts = 0;
   #refusedTickets = 0;
   /** The server's time of the last frame that told it. */
@@ -50,28 +63,17 @@ class ReconnectingSocket implements ChatSocket {
       throw new Error(
         "Cannot open a socket: this runtime has no WebSocket, so one has to be given",
       );
-    this.#outbox = new Outbox({
-      post: (frame) =>
-        this.#state === "open" ? this.#session?.request({ t: "send", ...frame }) : undefined,
-    });
-    this.#channels = new Channels({
-      deliver: (frame) => {
-        const event = toEvent(frame);
-        if (event) this.#tell("event", event);
-      },
-      reset: (channel, seq) => {
-        const conversationId = conversationOf(channel);
-        this.#tell("reset", { channel, conversationId, seq });
-      },
-      ask: (ch, from) => this.#session?.request({ t: "sync", ch, from }) ?? 0,
-      retryLater: () => {
-        this.#syncTimer ??= setTimeout(() => {
-          this.#syncTimer = undefined;
-          if (this.#state === "open") this.#channels.pump();
-        }, backoffMs(1));
+    this.talk = new Talk({
+      ...(options.outbox ? { outbox: options.outbox } : {}),
+      request: (frame) => (this.#state === "open" ? this.#session?.request(frame) : undefined),
+      say: (frame) => this.#session?.say(frame),
+      isClosed: () => this.#state === "closed",
+      // A listener may close the socket while more is at hand; it hears nothing of that.
+      tell: (type, value) => {
+        if (this.#state !== "closed") this.listeners.tell(type, value);
       },
     });
-    this.#watchNetwork();
+    watchNetwork({ wake: () => this.#wake(), signal: this.#quiet.signal });
     this.#connect();
   }
 
@@ -79,29 +81,14 @@ class ReconnectingSocket implements ChatSocket {
     return this.#state;
   }
 
-  on<Type extends keyof SocketEvents>(
-    type: Type,
-    listener: (value: SocketEvents[Type]) => void,
-  ): () => void {
-    return this.#listeners.add(type, listener);
-  }
-
-  async send(message: NewChatMessage): Promise<SentMessage> {
-    if (this.#state === "closed")
-      throw new ClientError("closed", "Cannot send a message: the socket is closed");
-    return await this.#outbox.add(message);
-  }
-
-  follow(conversationId: string, seq: number): void {
-    this.#channels.follow(channelOf(conversationId), seq);
-  }
-
-  close(): void {
-    this.#end();
-  }
-
-  [Symbol.dispose](): void {
-    this.#end();
+  end(): void {
+    if (this.#state === "closed") return;
+    this.#quiet.abort();
+    clearTimeout(this.#timer);
+    this.#session?.close();
+    this.#session = undefined;
+    this.#enter("closed");
+    this.talk.close();
   }
 
   #connect(): void {
@@ -114,12 +101,13 @@ class ReconnectingSocket implements ChatSocket {
       webSocket: this.#webSocket,
       connectTimeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       answerTimeoutMs: answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
-      hello: () => ({
+      hello: () => {
+        const { [OWN_CHANNEL]: u, ...focus } = this.talk.channels.positions();
         // Zero at first, so that the answer tells the positions of all channels.
-        since: Math.max(0, this.#seenAt - CLOCK_MARGIN_MS),
-        focus: this.#channels.positions(),
-      }),
-      positions: () => this.#channels.positions(),
+        const since = Math.max(0, this.#seenAt - CLOCK_MARGIN_MS);
+        return { since, focus, ...(u === undefined ? {} : { u }) };
+      },
+      positions: () => this.talk.channels.positions(),
       onOpen: (frame) => this.#opened(frame),
       onFrame: (frame) => this.#take(frame),
       onLost: (loss) => this.#lost(loss),
@@ -127,47 +115,27 @@ class ReconnectingSocket implements ChatSocket {
     this.#enter("connecting");
   }
 
-  #opened({ chg, ts }: HelloOk): void {
+  #opened({ chg, u, ts }: HelloOk): void {
     this.#attempts = 0;
     this.#refusedTickets = 0;
     this.#see(ts);
     this.#enter("open");
-    this.#channels.greet(chg);
-    this.#outbox.flush();
+    this.talk.open({ ...chg, ...(Number.isSafeInteger(u) ? { [OWN_CHANNEL]: u } : {}) });
   }
 
   #take(frame: ServerFrame): void {
-    switch (frame.t) {
-      case "ev":
-        this.#see(frame.ts);
-        return this.#channels.take(frame);
-      case "ack":
-        return this.#outbox.acknowledge(frame);
-      case "sync.ok":
-        return this.#channels.answer(frame.i ?? 0, frame);
-      case "hb.ok":
-        this.#see(frame.ts);
-        return this.#channels.compare(frame.top);
-      case "err":
-        if (!this.#outbox.refuse(frame)) this.#channels.refuse(frame.i ?? 0, frame);
-        return;
-      case "away":
-        this.#away = frame.in;
-        return;
-      default:
-        // A type that a later server has invented is not for us.
-        return;
-    }
+    if (frame.t === "away") this.#away = frame.in;
+    if (frame.t === "ev" || frame.t === "hb.ok") this.#see(frame.ts);
+    this.talk.take(frame);
   }
 
   #lost(loss: Loss): void {
     this.#session = undefined;
-    this.#outbox.disconnect();
-    this.#channels.disconnect();
+    this.talk.disconnect();
     const end = this.#judge(loss);
     if (end) {
-      this.#end();
-      return this.#listeners.tell("ended", end);
+      this.end();
+      return this.listeners.tell("ended", end);
     }
     this.#timer = setTimeout(() => this.#connect(), this.#delayMs(loss.code));
     this.#enter("waiting");
@@ -205,38 +173,17 @@ class ReconnectingSocket implements ChatSocket {
   #enter(state: SocketState): void {
     if (this.#state === state) return;
     this.#state = state;
-    this.#listeners.tell("state", state);
+    this.listeners.tell("state", state);
   }
 
-  /** A listener may close the socket while more is at hand; it hears nothing of that. */
-  #tell<Type extends "event" | "reset">(type: Type, value: SocketEvents[Type]): void {
-    if (this.#state !== "closed") this.#listeners.tell(type, value);
-  }
-
-  #end(): void {
-    if (this.#state === "closed") return;
-    this.#quiet.abort();
+  #wake(): void {
+    if (this.#state === "open") {
+      this.talk.wake();
+      return this.#session?.probe();
+    }
+    if (this.#state !== "waiting" || this.#patient) return;
     clearTimeout(this.#timer);
-    clearTimeout(this.#syncTimer);
-    this.#session?.close();
-    this.#session = undefined;
-    this.#enter("closed");
-    this.#outbox.close();
-  }
-
-  /** A browser knows when the network is back or the page is looked at again, long before a timer of ours would. */
-  #watchNetwork(): void {
-    const wake = () => {
-      if (this.#state === "open") return this.#session?.probe();
-      if (this.#state !== "waiting" || this.#patient) return;
-      clearTimeout(this.#timer);
-      this.#connect();
-    };
-    const { signal } = this.#quiet;
-    const page = globalThis as { document?: EventTarget } & Partial<EventTarget>;
-    page.addEventListener?.("online", wake, { signal });
-    page.addEventListener?.("offline", wake, { signal });
-    page.document?.addEventListener("visibilitychange", wake, { signal });
+    this.#connect();
   }
 }
 

@@ -24,6 +24,8 @@ export interface Script {
   /** Answers a frame in another way than a good server does; true when the frame is thereby settled. */
   answer?: (frame: Frame, peer: Peer) => boolean | undefined;
   hbMs?: number;
+  /** What topics hold; those that are not here hold nothing yet. */
+  topics?: Record<string, { d: unknown; ts: number }>;
 }
 
 export interface ScriptedServer extends AsyncDisposable {
@@ -39,6 +41,8 @@ export interface ScriptedServer extends AsyncDisposable {
 }
 
 const HEARTBEAT_MS = 30_000;
+/** What a good server does and confirms. */
+const PLAIN = /^(?:edit|del|react|pin|read)$/;
 
 /** A small server of `frm.v1` on a real port. It keeps the rules unless its script says otherwise. */
 export function openScriptedServer(script: Script = {}): ScriptedServer {
@@ -57,18 +61,21 @@ export function openScriptedServer(script: Script = {}): ScriptedServer {
   }
   const tops = () => Object.fromEntries([...logs].map(([ch, log]) => [ch, log.length]));
 
+  function store(frame: Frame): Frame {
+    const cid = String(frame["cid"]);
+    const event = stored.get(cid) ?? append(String(frame["ch"]), String(frame["body"]), cid);
+    stored.set(cid, event);
+    return { t: "ack", cid, msg: `m${event.seq}`, seq: event.seq };
+  }
   function answerWell(frame: Frame): Frame[] {
     const { i } = frame;
     const number = i === undefined ? {} : { i };
     if (frame.t === "hello")
       return [{ t: "hello.ok", ...number, hb: script.hbMs ?? HEARTBEAT_MS, ts: 1, chg: tops() }];
     if (frame.t === "hb") return [{ t: "hb.ok", ...number, ts: 1, top: tops() }];
-    if (frame.t === "send") {
-      const cid = String(frame["cid"]);
-      const event = stored.get(cid) ?? append(String(frame["ch"]), String(frame["body"]), cid);
-      stored.set(cid, event);
-      return [{ t: "ack", ...number, cid, msg: `m${event.seq}`, seq: event.seq }];
-    }
+    if (frame.t === "send") return [{ ...store(frame), ...number }];
+    if (frame.t === "sub") return [{ t: "sub.ok", ...number, ch: valuesOf(frame, script) }];
+    if (PLAIN.test(frame.t)) return [{ t: "ok", ...number }];
     if (frame.t !== "sync") return [];
     const from = Number(frame["from"]);
     const rest = (logs.get(String(frame["ch"])) ?? []).filter(({ seq }) => seq > from);
@@ -115,4 +122,8 @@ export function openScriptedServer(script: Script = {}): ScriptedServer {
     received: (type) => peers.flatMap(({ frames }) => frames.filter(({ t }) => t === type)),
     [Symbol.asyncDispose]: async () => await server.stop(true),
   };
+}
+
+function valuesOf({ ch }: Frame, { topics = {} }: Script): object {
+  return Object.fromEntries((ch as string[]).map((topic) => [topic, topics[topic] ?? null]));
 }

@@ -45,6 +45,7 @@ test("events that come twice, out of order or not at all are delivered once and 
     channel: CHANNEL,
     conversationId: CONVERSATION,
     seq: 1,
+    at: 1,
     kind: "msg.new",
     data: {
       id: "m1",

@@ -100,6 +100,7 @@ test("two people sign in, list conversations and chat through two instances", as
       channel: `c:${conversationId}`,
       conversationId,
       seq: sent.seq,
+      at: Date.parse(message?.createdAt ?? ""),
       kind: "msg.new",
       data: message ?? expect.unreachable(),
     },

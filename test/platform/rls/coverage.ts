@@ -1,9 +1,13 @@
 import { accounts, auditEntries, sessions, users } from "./account_cells.ts";
 import type { Coverage } from "./cells.ts";
-import { conversationEvents, conversationMembers, conversations, messages } from "./chat_cells.ts";
+import { conversationEvents, conversationMembers, conversations } from "./chat_cells.ts";
 import { accountExportChunks, accountExports } from "./export_cells.ts";
 import { accountTokens, emailChanges } from "./link_cells.ts";
+import { messageMentions, messageReactions, pinnedMessages, threadStates } from "./mark_cells.ts";
+import { messageEdits, messages } from "./message_cells.ts";
+import { conversationSettings, conversationStates } from "./presentation_cells.ts";
 import { busOutbox, devSecrets, jobOutbox, jobOutboxHead } from "./queue_cells.ts";
+import { userEvents, userStreams } from "./stream_cells.ts";
 import { recoveryCodes, totpSecrets } from "./totp_cells.ts";
 
 /** What is proven of each table. A table that is missing here, or a policy or grant of one, is a failure. */
@@ -20,8 +24,17 @@ export const COVERAGE: Record<string, Coverage> = {
   recovery_codes: recoveryCodes,
   conversations,
   conversation_members: conversationMembers,
+  conversation_settings: conversationSettings,
+  conversation_states: conversationStates,
   messages,
+  message_edits: messageEdits,
+  message_reactions: messageReactions,
+  message_mentions: messageMentions,
+  pinned_messages: pinnedMessages,
+  thread_states: threadStates,
   conversation_events: conversationEvents,
+  user_streams: userStreams,
+  user_events: userEvents,
   bus_outbox: busOutbox,
   dev_secrets: devSecrets,
   job_outbox: jobOutbox,

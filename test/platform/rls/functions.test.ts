@@ -17,6 +17,13 @@ const PATH = "search_path=pg_catalog, pg_temp";
 
 /** A definer runs as its owner, so each is a hole in the policies, and here is why it must be one. */
 const FUNCTIONS = [
+  {
+    name: "conversation_permissions(uuid)",
+    definer: true,
+    path: PATH,
+    parsed: false,
+    roles: ["app"],
+  },
   { name: "conversation_role(uuid)", definer: true, path: PATH, parsed: false, roles: ["app"] },
   { name: "staff_role()", definer: true, path: PATH, parsed: false, roles: ["app"] },
   // What was parsed when it was made does not depend on any path, and without one it is put into the policies.

@@ -11,7 +11,7 @@ export interface World extends AsyncDisposable {
 
 /**
  * Who and what there is. In the team are Lan, its owner, Minh, its admin, and Hoa; Quan has left it. Minh and Hoa have a
- * direct conversation, the pair. Eve has opened a group and a direct conversation with Lan a moment ago, and nobody is
+ * direct conversation, the pair. Hoa sees the team's positions from the fourth on, and Lan only reads in Eve's club. Eve has opened a group and a direct conversation with Lan a moment ago, and nobody is
  * in them yet; another group of hers, in which Minh was, has gone on without her, and in her club, which is new, Lan is
  * a member. Mai is a moderator, Anh an admin, and Tung a moderator who was banned. Bare is a user without an account.
  * The accounts of Minh and Eve are being erased. Quan's is due to be, and Tung's was begun before the ban; Lan's will be
@@ -79,17 +79,33 @@ const ROWS = [
      (:eves_direct, 'direct', concat(:lan, ':', :eve), :eve, 1, now(), now()),
      (:eves_old, 'group', null, :eve, 2, now(), now()),
      (:eves_club, 'group', null, :eve, 1, now(), now())`,
+  `insert into app.conversation_settings values
+     (:team, 'Team', '', 'joined', 7), (:eves_new, 'New', '', 'all', 7), (:eves_club, 'Club', '', 'all', 7)`,
   `insert into app.conversation_members values
-     (:team, :lan, 'owner', 1, null), (:team, :minh, 'admin', 1, null), (:team, :hoa, 'member', 1, null),
-     (:team, :quan, 'member', 1, 4), (:pair, :minh, 'member', 1, null), (:pair, :hoa, 'member', 1, null),
-     (:eves_club, :eve, 'owner', 1, null), (:eves_club, :lan, 'member', 1, null),
-     (:eves_old, :minh, 'member', 1, 2)`,
+     (:team, :lan, 'owner', 1, null, 1023, 0), (:team, :minh, 'admin', 1, null, 1023, 0),
+     (:team, :hoa, 'member', 1, null, 7, 4), (:team, :quan, 'member', 1, 4, 7, 0),
+     (:pair, :minh, 'member', 1, null, 23, 0), (:pair, :hoa, 'member', 1, null, 23, 0),
+     (:eves_club, :eve, 'owner', 1, null, 1023, 0), (:eves_club, :lan, 'reader', 1, null, 0, 0),
+     (:eves_old, :minh, 'member', 1, 2, 7, 0)`,
+  `insert into app.conversation_states (conversation_id, user_id, last_read_seq) values
+     (:team, :lan, 6), (:team, :minh, 6), (:pair, :hoa, 2)`,
   `insert into app.messages values
      (:quans, :team, 1, 3, :quan, gen_random_uuid(), 'bye', now()),
      (:hello, :team, 2, 6, :minh, gen_random_uuid(), 'hello', now()),
      (:secret, :pair, 1, 2, :hoa, gen_random_uuid(), 'secret', now())`,
   `insert into app.conversation_events (conversation_id, seq, kind, actor_id, created_at) values
      (:team, 1, 'conv', :lan, now()), (:team, 4, 'member', :quan, now()), (:pair, 1, 'conv', :minh, now())`,
+  `insert into app.message_edits values
+     (:team, 3, 0, 'by', now()), (:team, 6, 0, 'helo', now()), (:pair, 2, 0, 'secre', now())`,
+  `insert into app.message_reactions values
+     (:team, 3, :lan, '+', now()), (:team, 6, :hoa, '+', now()), (:pair, 2, :minh, '+', now())`,
+  `insert into app.message_mentions values (:team, :lan, 3), (:team, :hoa, 6), (:pair, :minh, 2)`,
+  `insert into app.pinned_messages values (:team, 6, :lan, now()), (:pair, 2, :hoa, now())`,
+  `insert into app.thread_states values (:team, 3, :lan), (:team, 6, :hoa), (:pair, 2, :minh)`,
+  `insert into app.user_streams values (:lan, 2), (:minh, 1)`,
+  `insert into app.user_events values
+     (:lan, 1, 'notif', '{}', now() - interval '31 days'), (:lan, 2, 'notif', '{}', now()),
+     (:minh, 1, 'notif', '{}', now())`,
   `insert into app.bus_outbox (id, channel) values (:row, 'c:x')`,
   `insert into app.totp_secrets (user_id, key_id, sealed, created_at, confirmed_at) values
      (:lan, 'k', '\\x01', now(), now()), (:minh, 'k', '\\x02', now(), null)`,

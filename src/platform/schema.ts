@@ -137,9 +137,16 @@ export const ShownPassword = characters(
   { examples: ["seven green lanterns"] },
 );
 
-/** One line for people to read: no line breaks, no blank ends, at least one visible character. */
+/** Characters that show nothing, or turn round the text beside them: with them, a name would look like another one. */
+const HIDDEN =
+  "\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufeff\\uffa0";
+/** They hold letters and pictures together, and so are only between others. */
+const JOINERS = "\\u200c\\u200d";
+const VISIBLE = `[^\\s${HIDDEN}${JOINERS}]`;
+
+/** One line for people to read: no line breaks, no blank ends, at least one visible character and none that hides. */
 export function line(maxLength: number, words: Words = {}) {
-  const pattern = "^\\S(?:[^\\r\\n\\t]*\\S)?$";
+  const pattern = `^${VISIBLE}(?:[^\\r\\n\\t${HIDDEN}]*${VISIBLE})?$`;
   return t.String({ minLength: 1, maxLength, pattern, ...words });
 }
 

@@ -38,6 +38,21 @@ test("a line has visible ends and no breaks; a text has at least one visible cha
   ]);
 });
 
+test("nobody hides in a line: what shows nothing, or turns round what stands beside it, is refused", () => {
+  const hidden = ["\u00ad", "\u115f", "\u200b", "\u202e", "\u2066", "\u2028", "\u3164", "\ufeff"];
+  for (const one of hidden)
+    for (const value of [one, `${one}Lan`, `La${one}n`, `Lan${one}`])
+      expect([JSON.stringify(value), accepts(line(20), value)]).toEqual([
+        JSON.stringify(value),
+        false,
+      ]);
+  // A joiner makes one picture of several, and one letter of two; alone it shows nothing.
+  expect(
+    ["👨‍👩‍👧", "🏳️‍🌈", "ក្\u200cក", "Nguyễn", "محمد"].map((value) => accepts(line(20), value)),
+  ).toEqual(Array<boolean>(5).fill(true));
+  for (const joiner of ["\u200c", "\u200d"]) expect(accepts(line(20), joiner)).toBe(false);
+});
+
 test("characters are counted as JSON Schema counts them, and documented as a string", () => {
   const schema = characters({ minLength: 2, maxLength: 3 }, { description: "Short." });
   const texts = ["🐙🍋", "🐙🍋🚲", "ab", "abc", "🐙", "🐙🍋🚲🎻", "a", "abcd", "", 12, null];

@@ -9,7 +9,6 @@ import { isSessionAlive } from "./features/auth/mod.ts";
 import { reauthenticationRoutes } from "./features/auth/routes/reauthentication.ts";
 import { sessionRoutes } from "./features/auth/routes/sessions.ts";
 import { authRoutes } from "./features/auth/routes/sign_in.ts";
-import { createChatSource } from "./features/chat/mod.ts";
 import { conversationRoutes } from "./features/chat/routes/conversations.ts";
 import { messageRoutes } from "./features/chat/routes/messages.ts";
 import { docsRoutes } from "./features/docs/routes.ts";
@@ -26,7 +25,7 @@ import type { Gateway } from "./platform/realtime/gateway.ts";
 
 export { DEMO_PASSWORD, DEMO_USERS, seedDemo } from "./features/demo/mod.ts";
 export { resealSecrets } from "./features/mfa/mod.ts";
-export { authenticateSocket, createChatSource, isSessionAlive };
+export { authenticateSocket, isSessionAlive };
 /** The socket's side of what the client is typed by. */
 export type { CloseCode } from "./platform/realtime/connection.ts";
 export type { Heartbeat, Hello, Renewal } from "./platform/realtime/frames.ts";

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import {
   authenticateSocket,
   createApp,
-  createChatSource,
   DEMO_PASSWORD,
   DEMO_USERS,
   isSessionAlive,
@@ -22,7 +21,7 @@ import { DEFAULT_QUEUE } from "./platform/queue/definition.ts";
 import { createJobSchedule } from "./platform/queue/schedule.ts";
 import { createSupervisor } from "./platform/queue/supervisor.ts";
 import { workerEnvironment, type WorkerPlaces } from "./platform/worker_config.ts";
-import { createFrameHandlers, TOPIC_KINDS } from "./socket.ts";
+import { createChannelSource, createFrameHandlers, TOPIC_KINDS } from "./socket.ts";
 
 const STOP_DEADLINE_MS = 25_000;
 const MIGRATIONS = join(import.meta.dir, "..", "drizzle");
@@ -75,7 +74,7 @@ async function start({ config, log, lifecycle }: StartOptions): Promise<void> {
     ...urls,
     publish: (channel, frame) => publish(channel, frame),
     features: {
-      source: createChatSource,
+      source: createChannelSource,
       handlers: createFrameHandlers,
       topics: TOPIC_KINDS,
       authenticate: authenticateSocket,

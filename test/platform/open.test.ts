@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { sql } from "drizzle-orm";
 
-import { authenticateSocket, createChatSource, isSessionAlive } from "../../src/app.ts";
+import { authenticateSocket, isSessionAlive } from "../../src/app.ts";
 import { readConfig } from "../../src/platform/config.ts";
 import type { Transaction } from "../../src/platform/database.ts";
 import { isConnectionError, uniqueViolation } from "../../src/platform/database_errors.ts";
@@ -11,7 +11,7 @@ import { AppError } from "../../src/platform/errors.ts";
 import { createLifecycle } from "../../src/platform/lifecycle.ts";
 import { type Opened, openPlatform } from "../../src/platform/open.ts";
 import { roleNames } from "../../src/platform/roles.ts";
-import { createFrameHandlers, TOPIC_KINDS } from "../../src/socket.ts";
+import { createChannelSource, createFrameHandlers, TOPIC_KINDS } from "../../src/socket.ts";
 import { openTestDatabase, silentLog, type TestDatabase } from "../support/database.ts";
 import { testServices } from "../support/services.ts";
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
     lifecycle,
     publish: (channel) => void published.push(channel),
     features: {
-      source: createChatSource,
+      source: createChannelSource,
       handlers: createFrameHandlers,
       topics: TOPIC_KINDS,
       authenticate: authenticateSocket,

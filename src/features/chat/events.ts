@@ -1,5 +1,6 @@
 import type { Platform } from "../../platform/platform.ts";
 import { type FrameHandlers, onFrame, onFrames } from "../../platform/realtime/dispatch.ts";
+import { syncUserEvents } from "../realtime/mod.ts";
 import { ChatFrames } from "./schema/frames.ts";
 import { syncEvents } from "./service/events.ts";
 import { conversationOf } from "./service/frames.ts";
@@ -24,14 +25,14 @@ export function chatEvents(platform: Platform): FrameHandlers {
     }),
     sync: onFrame(ChatFrames.sync, async (frame, { userId }) => {
       const { ch, from, lim = SYNC_LIMIT } = frame;
-      const { events, more } = await syncEvents(platform, {
-        userId,
-        channel: ch,
-        from,
-        limit: lim,
-      });
+      const range = { userId, from, limit: lim };
+      const { events, more, ...rest } =
+        ch === "u"
+          ? await syncUserEvents(platform, range)
+          : await syncEvents(platform, { ...range, channel: ch });
       const ev = events.map((event) => JSON.parse(event.frame) as object);
-      return { t: "sync.ok", i: frame.i, from, to: events.at(-1)?.seq ?? from, ev, more };
+      const to = events.at(-1)?.seq ?? from;
+      return { t: "sync.ok", i: frame.i, from, to, ev, more, ...rest };
     }),
   };
 }

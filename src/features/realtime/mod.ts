@@ -1,2 +1,8 @@
 export { REALTIME_DATA } from "./service/personal_data.ts";
 export { authenticateSocket } from "./service/tickets.ts";
+export {
+  appendUserEvents,
+  createUserStreamSource,
+  syncUserEvents,
+  userEvent,
+} from "./service/user_stream.ts";

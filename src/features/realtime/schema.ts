@@ -1,6 +1,7 @@
 import { t } from "elysia";
 
 import { defineError } from "../../platform/errors.ts";
+import { defineJob } from "../../platform/queue/definition.ts";
 import { count, object } from "../../platform/schema.ts";
 
 export const SubprotocolRequired = defineError("subprotocol_required", 400, {
@@ -32,6 +33,9 @@ export const Ticket = object(
   },
   { title: "Ticket", description: "Opens one socket." },
 );
+
+/** Deletes what users were told long ago. */
+export const SweepUserEvents = defineJob("realtime.sweep_user_events", { payload: object({}) });
 
 /** What a `ticker` topic holds. */
 export const Ticker = object(

@@ -4,6 +4,8 @@ import { Id, integer, object, text } from "../../../platform/schema.ts";
 import { MAX_BODY } from "./messages.ts";
 
 const Channel = t.String({ pattern: "^c:[0-9a-fA-F-]{36}$" });
+/** A conversation, or `u`: what the user alone is told. */
+const AnyChannel = t.String({ pattern: "^(?:u|c:[0-9a-fA-F-]{36})$" });
 const RequestNumber = integer(0);
 const Position = integer(0);
 
@@ -20,7 +22,7 @@ export const ChatFrames = {
   sync: object({
     t: t.Literal("sync"),
     i: t.Optional(RequestNumber),
-    ch: Channel,
+    ch: AnyChannel,
     from: Position,
     lim: t.Optional(integer(1, 500)),
   }),

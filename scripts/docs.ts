@@ -12,6 +12,7 @@ import {
   serverFrames,
   socketLimits,
   topicKinds,
+  userEventKinds,
 } from "./docs/protocol.ts";
 import { envExample, settingsTable } from "./docs/settings.ts";
 
@@ -34,6 +35,7 @@ const PAGES: Record<string, Sections> = {
     "client frames": clientFrames,
     "server frames": serverFrames,
     "event kinds": eventKinds,
+    "user event kinds": userEventKinds,
     topics: topicKinds,
     "close codes": closeCodes,
     limits: socketLimits,

@@ -31,9 +31,14 @@ export const CHAT_REPLIES: Readonly<Record<string, TSchema>> = {
       t: Type.Literal("sync.ok"),
       i: RequestNumber,
       from: Count,
-      to: Type.Integer({ minimum: 0, description: "position of the last event in `ev`" }),
+      to: Type.Integer({ minimum: 0, description: "position from which to go on" }),
       ev: Type.Array(Type.Unknown(), { description: "`ev` frames, in their order" }),
       more: Type.Boolean({ description: "whether there are events behind `to`" }),
+      reset: Type.Optional(
+        Type.Literal(true, {
+          description: "what lies behind `from` is kept no longer: read everything anew",
+        }),
+      ),
     },
     CLOSED,
   ),

@@ -33,6 +33,7 @@ import {
 import { MAX_CHANNELS_PER_USER } from "../../src/platform/realtime/source.ts";
 import { TOPIC_FRAMES, TOPIC_REPLIES } from "../../src/platform/realtime/topic_frames.ts";
 import { MAX_TOPICS_PER_SOCKET, TOPIC_INTERVAL_MS } from "../../src/platform/realtime/topics.ts";
+import { listUserEvents } from "../../src/platform/realtime/user_events.ts";
 import { createFrameHandlers, TOPIC_KINDS } from "../../src/socket.ts";
 import { CHAT_FIELD_MEANINGS, CHAT_REPLIES } from "./chat_frames.ts";
 import { fieldsLine, fieldsTable } from "./fields.ts";
@@ -65,6 +66,14 @@ export function eventKinds(): string {
   const rows = Object.entries(ChatEvents)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([kind, { meaning, data }]) => [code(kind), meaning, fieldsLine(data)]);
+  return table(["`k`", "meaning", "`d`"], rows);
+}
+
+/** What an `ev` of a user's own channel may tell, by its `k`. */
+export function userEventKinds(): string {
+  const rows = listUserEvents()
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1))
+    .map(({ name, meaning, data }) => [code(name), meaning, fieldsLine(data)]);
   return table(["`k`", "meaning", "`d`"], rows);
 }
 

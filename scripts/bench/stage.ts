@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { openEmbeddedServices } from "../../src/platform/embedded/services.ts";
 import { generateSigningKey } from "../../src/platform/tokens.ts";
-import { type Load, openLoad } from "./load/driver.ts";
+import { type Load, type LoadScript, openLoad } from "./load/driver.ts";
 import { type Child, type ProcessSpec, startServer } from "./processes.ts";
 
 export type Server = Child & { port: number };
@@ -17,7 +17,7 @@ export interface Stage extends AsyncDisposable {
   /** A real instance of the product. */
   startInstance: () => Promise<Server>;
   startPeer: (spec: ProcessSpec) => Promise<Server>;
-  openLoad: (script: "http.ts" | "sockets.ts") => Load;
+  openLoad: (script: LoadScript) => Load;
 }
 
 /**

@@ -36,8 +36,8 @@ export const fanout: Bench = {
   name: "fanout",
   title: `A message to ${RECEIVERS} sockets over two instances`,
   goals: [
-    { metric: "deliveries", peer: RAW, atLeast: 0.6 },
-    { metric: "deliveries", peer: SOCKETIO, atLeast: 4 },
+    { metric: "deliveries", peer: RAW, atLeast: 0.7 },
+    { metric: "deliveries", peer: SOCKETIO, atLeast: 8 },
   ],
   run,
 };

@@ -18,7 +18,9 @@ interface Answer<T> {
   error?: string;
 }
 
-export function openLoad(script: "http.ts" | "sockets.ts"): Load {
+export type LoadScript = "http.ts" | "sockets.ts" | "chat.ts";
+
+export function openLoad(script: LoadScript): Load {
   const path = join(import.meta.dir, script);
   let jobs = 0;
   const child: Child = spawn({ name: "the load", argv: [process.execPath, "--no-orphans", path] });

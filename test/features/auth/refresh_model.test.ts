@@ -154,3 +154,14 @@ test("any number of simultaneous refreshes and proofs with one pair of tokens ar
     { numRuns: 1_000, seed: 20_261_123 },
   );
 });
+
+test("a thief who rotates without a pause does not keep the owner's old token from ending the session", () => {
+  const theft: Step[] = [{ do: "steal" }];
+  const inGrace: Step[] = [{ do: "abuse" }, { do: "wait", seconds: 9 }];
+  // The owner's own access token lasts for ten minutes; then the refresh token is shown that came with it.
+  const tenMinutes = Array.from({ length: 66 }, () => inGrace).flat();
+  expect(play([...theft, ...tenMinutes, { do: "refresh", answered: true }]).ended).toBe(true);
+  // Two tabs that outrun each other by a few steps do not end it.
+  const fewSteps = Array.from({ length: 3 }, () => ({ do: "abuse" }) as const);
+  expect(play([...theft, ...fewSteps, { do: "refresh", answered: true }]).ended).toBe(false);
+});

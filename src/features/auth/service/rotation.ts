@@ -10,6 +10,11 @@ import { writeRefreshToken } from "./refresh_tokens.ts";
 
 /** Two tabs, or a lost answer: for this long the token before the valid one gets the same answer, whatever has happened. */
 const GRACE_MS = 10_000;
+/**
+ * An honest client is outrun by its own tabs by a few steps within that time. Without a bound, a thief who rotates every
+ * few seconds would never be noticed: whatever the owner shows would have just been replaced.
+ */
+const MAX_STEPS_OUTRUN = 8;
 
 export type SessionRow = typeof sessions.$inferSelect;
 
@@ -30,7 +35,7 @@ export function judgeRefresh({ valid, seen, shown, sinceRotationMs }: Positions)
   if (shown >= valid) return "rotate";
   const inGrace = sinceRotationMs <= GRACE_MS;
   if (shown === valid - 1) return inGrace || seen < valid ? "repeat" : "reused";
-  return inGrace ? "superseded" : "reused";
+  return inGrace && valid - shown <= MAX_STEPS_OUTRUN ? "superseded" : "reused";
 }
 
 /**

@@ -23,6 +23,8 @@ const APT = ["apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300"];
 const INSTALL_LIMIT_MS = 300_000;
 const START_LIMIT_MS = 10_000;
 const SERVER_CONNECTIONS = 4;
+/** Long enough that each look has a connection of its own. */
+const HOLD_S = 0.5;
 const USERS = 40;
 const TURNS = 25;
 /** PgBouncer refuses to be root, and nobody else may open the sockets of the embedded servers. */
@@ -145,19 +147,28 @@ async function lookForLeaks(url: URL, users: string[]): Promise<{ pids: number; 
 }
 
 /** What a plain query meets on whichever connection it gets. */
-async function leftOver(stranger: postgres.Sql): Promise<string> {
+async function leftOver(stranger: postgres.ISql): Promise<string> {
   const [row] = await stranger<[{ claims: string | null; login: boolean }]>`
     select current_setting('request.jwt.claims', true) as claims, current_user = session_user as login`;
   return `${row.claims ?? ""}${row.login ? "" : " under another role"}`;
 }
 
-/** The same look finds claims that were set for the session, which is what nobody may do. */
+/**
+ * The same look finds claims that were set for the session, which is what nobody may do. On all connections at once,
+ * because the pooler may hand out any of them.
+ */
 async function findsALeak(url: URL): Promise<boolean> {
   const careless = postgres(url.href, { max: 1, prepare: false });
-  const stranger = postgres(url.href, { max: 1, prepare: false });
+  const stranger = postgres(url.href, { max: SERVER_CONNECTIONS, prepare: false });
   try {
     await careless`select set_config('request.jwt.claims', '{"sub":"leaked"}', false)`;
-    return (await leftOver(stranger)).includes("leaked");
+    const looks = Array.from({ length: SERVER_CONNECTIONS }, () =>
+      stranger.begin(async (tx) => {
+        await tx`select pg_sleep(${HOLD_S})`;
+        return await leftOver(tx);
+      }),
+    );
+    return (await Promise.all(looks)).some((left) => left.includes("leaked"));
   } finally {
     await careless.end({ timeout: 1 });
     await stranger.end({ timeout: 1 });

@@ -14,6 +14,7 @@ import {
 import { accountScenarios } from "./support/contract_account.ts";
 import { chatScenarios } from "./support/contract_chat.ts";
 import { lifecycleScenarios } from "./support/contract_lifecycle.ts";
+import { realtimeScenarios } from "./support/contract_realtime.ts";
 import { bannedLogin, staffScenarios } from "./support/contract_staff.ts";
 import { totpScenarios } from "./support/contract_totp.ts";
 import { type Cluster, type Instance, openCluster } from "./support/instance.ts";
@@ -63,7 +64,11 @@ beforeAll(async () => {
   const totp = totpScenarios({ url: server.url, sql: cluster.database.sql });
   scenarios = {
     ...authScenarios(gone, totp),
-    ...(await chatScenarios(server.url, { owner: lan, sql: cluster.database.sql })),
+    ...(await chatScenarios(server.url, {
+      owner: lan,
+      strictUrl: strict.url,
+      sql: cluster.database.sql,
+    })),
     ...(await staffScenarios(server.url, cluster.database.sql)),
     ...accountScenarios({
       url: server.url,
@@ -77,6 +82,7 @@ beforeAll(async () => {
       sql: cluster.database.sql,
     }),
     ...totp.own,
+    ...realtimeScenarios({ url: server.url, strictUrl: strict.url, token: lan.token }),
     ...otherScenarios(),
   };
 });
@@ -185,18 +191,6 @@ function authScenarios(gone: Person, totp: ReturnType<typeof totpScenarios>): Sc
 
 function otherScenarios(): Scenarios {
   return {
-    issueTicket: {
-      "201": () => ({ token: lan.token, body: { origin: server.url } }),
-      "403 origin_not_allowed": () => ({
-        token: lan.token,
-        headers: { origin: "https://elsewhere.example" },
-      }),
-    },
-    openSocket: {
-      "101": () => ({}),
-      "400 subprotocol_required": () => ({}),
-      "403 origin_not_allowed": () => ({ headers: { origin: "https://elsewhere.example" } }),
-    },
     checkLive: { "200": () => ({}) },
     checkReady: { "200": () => ({}) },
   };

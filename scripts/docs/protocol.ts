@@ -8,29 +8,32 @@ import {
   MAX_REFUSED_TOKENS,
 } from "../../src/platform/realtime/authority.ts";
 import { CloseCode } from "../../src/platform/realtime/connection.ts";
+import { CLIENT_FRAMES } from "../../src/platform/realtime/frames.ts";
 import {
-  Heartbeat,
-  Hello,
-  MAX_BATCH,
-  MAX_FRAME_BYTES,
-  Renewal,
-} from "../../src/platform/realtime/frames.ts";
-import {
-  BACKPRESSURE_BYTES,
+  CUT_OFF_BYTES,
+  EPHEMERAL_BYTES,
   HEARTBEAT_MS,
   HELLO_TIMEOUT_MS,
-  MAX_HELLO_LENGTH,
+  MAX_BATCH,
+  MAX_CHANNELS_PER_USER,
+  MAX_FRAME_BYTES,
+  MAX_HELLO_CHARACTERS,
+  MAX_SOCKETS_PER_USER,
+  MAX_VIOLATIONS,
   MAX_WAITING,
+  MAX_WAITING_BYTES,
+  MEMORY_SHARE,
+  type Rate,
+  scaleLimits,
   SILENCE_MS,
-} from "../../src/platform/realtime/gateway.ts";
-import { MAX_SOCKETS_PER_USER } from "../../src/platform/realtime/hub.ts";
+  SLOW_BYTES,
+} from "../../src/platform/realtime/limits.ts";
 import {
   CLOSE_MEANINGS,
   FIELD_MEANINGS,
   SERVER_FRAMES,
   TRANSPORT_CLOSE_MEANINGS,
 } from "../../src/platform/realtime/protocol.ts";
-import { MAX_CHANNELS_PER_USER } from "../../src/platform/realtime/source.ts";
 import { TOPIC_FRAMES, TOPIC_REPLIES } from "../../src/platform/realtime/topic_frames.ts";
 import { MAX_TOPICS_PER_SOCKET, TOPIC_INTERVAL_MS } from "../../src/platform/realtime/topics.ts";
 import { listUserEvents } from "../../src/platform/realtime/user_events.ts";
@@ -46,7 +49,7 @@ export function clientFrames(): string {
   // A handler's schema needs no platform: only what it does later does.
   const handlers = createFrameHandlers({} as Platform);
   const schemas = Object.entries(handlers).map(([type, { schema }]) => [type, schema] as const);
-  const own = { hello: Hello, hb: Heartbeat, tok: Renewal, ...TOPIC_FRAMES };
+  const own = { ...CLIENT_FRAMES, ...TOPIC_FRAMES };
   return frameSections({ ...own, ...Object.fromEntries(schemas) });
 }
 
@@ -103,44 +106,91 @@ export function closeCodes(): string {
 
 /** The bounds of a socket, each with what happens beyond it. */
 export function socketLimits(): string {
-  const { noHello, noHeartbeat, replaced, tooManyRequests, unreadable } = CloseCode;
-  const { sessionEnded, tokenExpired } = CloseCode;
-  return table(
-    ["what", "limit", "beyond it"],
+  const rows = [...timeRows(), ...sizeRows(), ...rateRows(), ...bufferRows()];
+  return table(["what", "limit", "beyond it"], rows);
+}
+
+function timeRows(): string[][] {
+  const { noHello, noHeartbeat, sessionEnded, tokenExpired } = CloseCode;
+  return [
+    ["time until `hello`", seconds(HELLO_TIMEOUT_MS), `closes with ${noHello}`],
+    ["time between two `hb`", seconds(HEARTBEAT_MS), "is told by `hello.ok`"],
+    ["silence", seconds(SILENCE_MS), `closes with ${noHeartbeat}`],
+    ["time from `tok.exp` to the expiry", seconds(EXPIRY_WARNING_MS), "is told by `tok.exp`"],
     [
-      ["time until `hello`", seconds(HELLO_TIMEOUT_MS), `closes with ${noHello}`],
-      ["size of `hello`", `${count(MAX_HELLO_LENGTH)} characters`, `closes with ${unreadable}`],
-      ["size of a frame", `${count(MAX_FRAME_BYTES)} bytes`, "closes with 1009"],
-      ["frames in one message", count(MAX_BATCH), "answers `err` with `malformed_frame`"],
-      ["messages that wait for their turn", count(MAX_WAITING), `closes with ${tooManyRequests}`],
-      ["answers that wait for a slow reader", `${count(BACKPRESSURE_BYTES)} bytes`, "closes"],
-      ["time between two `hb`", seconds(HEARTBEAT_MS), "is told by `hello.ok`"],
-      ["silence", seconds(SILENCE_MS), `closes with ${noHeartbeat}`],
-      ["time from `tok.exp` to the expiry", seconds(EXPIRY_WARNING_MS), "is told by `tok.exp`"],
-      [
-        "time from the expiry to a newer `tok`",
-        seconds(EXPIRY_GRACE_MS),
-        `closes with ${tokenExpired}`,
-      ],
-      ["bad `tok` in a row", count(MAX_REFUSED_TOKENS), `closes with ${sessionEnded}`],
-      [
-        "sockets of a user on one instance",
-        count(MAX_SOCKETS_PER_USER),
-        `closes the oldest with ${replaced}`,
-      ],
-      ["topics of a socket", count(MAX_TOPICS_PER_SOCKET), "answers `err` with `too_many_topics`"],
-      [
-        "values of one topic",
-        `one in ${TOPIC_INTERVAL_MS} ms`,
-        "those between are left out, never the last",
-      ],
-      [
-        "channels of a user",
-        count(MAX_CHANNELS_PER_USER),
-        "the least recently active are left out",
-      ],
+      "time from the expiry to a newer `tok`",
+      seconds(EXPIRY_GRACE_MS),
+      `closes with ${tokenExpired}`,
     ],
-  );
+    ["bad `tok` in a row", count(MAX_REFUSED_TOKENS), `closes with ${sessionEnded}`],
+  ];
+}
+
+function sizeRows(): string[][] {
+  const { replaced, unreadable } = CloseCode;
+  const { sockets } = scaleLimits(1);
+  return [
+    ["size of `hello`", `${count(MAX_HELLO_CHARACTERS)} characters`, `closes with ${unreadable}`],
+    ["size of a message", `${count(MAX_FRAME_BYTES)} bytes`, "closes with 1009"],
+    ["frames in one message", count(MAX_BATCH), "answers one `err` with `malformed_frame`"],
+    [
+      "sockets of a user on one instance",
+      count(MAX_SOCKETS_PER_USER),
+      `closes the oldest with ${replaced}`,
+    ],
+    ["sockets on one instance", count(sockets), "answers 503 to the handshake"],
+    ["topics of a socket", count(MAX_TOPICS_PER_SOCKET), "answers `err` with `too_many_topics`"],
+    ["channels of a user", count(MAX_CHANNELS_PER_USER), "the least recently active are left out"],
+  ];
+}
+
+function rateRows(): string[][] {
+  const { connects, frames, sends } = scaleLimits(1);
+  const again = `${MAX_VIOLATIONS} times in a row, closes with ${CloseCode.tooManyRequests}`;
+  return [
+    ["frames of a socket", rate(frames), `answers \`err\` with \`after\`; ${again}`],
+    [
+      "messages of a user, over all sockets and HTTP",
+      rate(sends),
+      "answers `err` with `after`, or 429",
+    ],
+    [
+      "values of one topic",
+      `one in ${TOPIC_INTERVAL_MS} ms`,
+      "those between are left out, never the last",
+    ],
+    ["sockets from one address", rate(connects), "answers 429 to the handshake"],
+  ];
+}
+
+function bufferRows(): string[][] {
+  const { slow, tooManyRequests } = CloseCode;
+  return [
+    [
+      "messages that wait for their turn",
+      `${count(MAX_WAITING)}, of ${count(MAX_WAITING_BYTES)} bytes`,
+      `closes with ${tooManyRequests}`,
+    ],
+    [
+      "what waits for a slow reader",
+      `${count(SLOW_BYTES)} bytes`,
+      `closes with ${slow}; beyond ${count(CUT_OFF_BYTES)} bytes, without a word`,
+    ],
+    [
+      "the same, for what may be lost",
+      `${count(EPHEMERAL_BYTES)} bytes`,
+      "is not sent until the rest is read",
+    ],
+    [
+      "what waits for all sockets together",
+      `${MEMORY_SHARE * 100} % of the memory`,
+      "closes those with the most, without a word",
+    ],
+  ];
+}
+
+function rate({ count: n, perMs, burst }: Rate): string {
+  return `${count(n)} in ${seconds(perMs)}, ${count(burst)} at once`;
 }
 
 function seconds(ms: number): string {

@@ -46,6 +46,8 @@ export interface ErrorExtras {
   detail?: Text;
   errors?: FieldError[];
   headers?: Record<string, string>;
+  /** How long to wait before another try, where the seconds of Retry-After are too coarse. */
+  afterMs?: number;
   cause?: unknown;
 }
 

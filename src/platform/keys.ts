@@ -22,6 +22,8 @@ export interface Keys {
    * expires when its last failure is forgiven. `subject` is a digest.
    */
   throttle(scope: string, name: string, subject: string): string;
+  /** STRING: the time in ms at which the user may send a whole burst again; expires then, 20 s later at most. */
+  sends(userId: string): string;
   /** Pub/sub channel of one realtime channel (`c:<conversation>` or `u:<user>`). Holds nothing. */
   channel(channel: string): string;
   /** STRING: version, `|`, JSON of what a topic (`ticker:<symbol>`) holds now; expires 14 days after the last change. */
@@ -47,6 +49,7 @@ export function createKeys(prefix: string): Keys {
     session: (userId, sessionId) => `${prefix}:{${userId}}:s:${sessionId}`,
     ticket: (digest) => `${prefix}:{${digest}}:rt:t`,
     throttle: (scope, name, subject) => `${prefix}:{${scope}}:throttle:${name}:${subject}`,
+    sends: (userId) => `${prefix}:{${userId}}:rt:sends`,
     channel: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:${channel}`,
     topic: (topic) => `${prefix}:{${partitionOf(topic)}}:rt:v:${topic}`,
     channelOf: (name) => name.slice(name.indexOf("}:rt:") + "}:rt:".length),

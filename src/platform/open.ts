@@ -15,6 +15,8 @@ import { type Bus, createBus } from "./realtime/bus.ts";
 import type { FrameHandlers } from "./realtime/dispatch.ts";
 import { createGateway, type Gateway } from "./realtime/gateway.ts";
 import { createHub, type Hub } from "./realtime/hub.ts";
+import { scaleLimits } from "./realtime/limits.ts";
+import { createSendLimiter } from "./realtime/sends.ts";
 import type { ChannelSource } from "./realtime/source.ts";
 import { createTopicPublisher } from "./realtime/topic_values.ts";
 import { createTopics, type TopicKinds } from "./realtime/topics.ts";
@@ -89,6 +91,7 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     tokens,
     cursors: createCursors(tokens.derive("cursors")),
     outbox,
+    sends: createSendLimiter({ redis, keys, rate: scaleLimits(config.limitsScale).sends, now }),
     throttle: createThrottle({ redis, keys, scale: config.limitsScale, now }),
     jobs: jobRelay,
     topics: createTopicPublisher({ redis, keys, bus }),
@@ -119,6 +122,7 @@ function openSocketDoor(options: OpenOptions, { platform, hub, bus }: SocketDoor
     hub: () => hub,
     handlers: { ...features.handlers(platform), ...topics.handlers },
     parts: [topics],
+    limits: scaleLimits(platform.config.limitsScale),
     authenticate: (shown) => features.authenticate(platform, shown),
   });
   lifecycle.add("gateway", () => gateway.close());

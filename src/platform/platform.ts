@@ -6,6 +6,7 @@ import type { Log } from "./log.ts";
 import type { Mailer } from "./mail/mailer.ts";
 import type { Outbox } from "./outbox.ts";
 import type { JobRelay } from "./queue/relay.ts";
+import type { SendLimiter } from "./realtime/sends.ts";
 import type { TopicPublisher } from "./realtime/topic_values.ts";
 import type { Redis } from "./redis.ts";
 import type { Throttle } from "./throttle.ts";
@@ -31,6 +32,8 @@ export interface Platform extends Common {
   tokens: Tokens;
   cursors: Cursors;
   outbox: Outbox;
+  /** Asked before anything that reaches others, whichever door it came through. */
+  sends: SendLimiter;
   /** Woken after a commit that enqueued something. */
   jobs: Pick<JobRelay, "wake">;
   /** New for every life of a process, so that nothing of a former life is taken for this one's. */

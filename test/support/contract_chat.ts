@@ -5,7 +5,7 @@ import { call as ask, converse, type Person, signUp } from "./client.ts";
 /** Scenarios of conversations, their members and their messages. */
 export async function chatScenarios(
   url: string,
-  { owner, sql }: { owner: Person; sql: postgres.Sql },
+  { owner, strictUrl, sql }: { owner: Person; strictUrl: string; sql: postgres.Sql },
 ) {
   const { token } = owner;
   const [minh, stranger] = await Promise.all([signUp(url, "Minh"), signUp(url, "An")]);
@@ -39,6 +39,10 @@ export async function chatScenarios(
       "201": () => message(group),
       "200": sent,
       "404 not_found": () => message(nowhere),
+      "429 rate_limited": async () => {
+        await ask("POST", `${strictUrl}/v1/conversations/${group}/messages`, message(group));
+        return { ...message(group), at: strictUrl };
+      },
     },
     listMessages: {
       "200": () => ({ token, params: { id: group } }),

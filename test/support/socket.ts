@@ -12,6 +12,8 @@ export interface Frame {
 /** A plain WebSocket of `frm.v1` that remembers what it got. */
 export interface TestSocket {
   frames: Frame[];
+  /** How many of the texts that came were batches. */
+  batches: () => number;
   /** Sends an object as JSON, a text or bytes as they are. */
   send: (frame: object | string | Uint8Array<ArrayBuffer>) => void;
   /** Resolves with the first frame, past or future, that fits. */
@@ -32,6 +34,7 @@ export async function openRawSocket(
     headers: options.headers ?? {},
   } as unknown as string[]);
   const frames: Frame[] = [];
+  let batches = 0;
   const waiting = new Set<() => void>();
   const closed = Promise.withResolvers<{ code: number; reason: string }>();
   const opened = Promise.withResolvers<void>();
@@ -39,12 +42,15 @@ export async function openRawSocket(
   ws.addEventListener("error", () => opened.reject(new Error("Cannot open a socket")));
   ws.addEventListener("close", ({ code, reason }) => closed.resolve({ code, reason }));
   ws.addEventListener("message", ({ data }) => {
-    frames.push(JSON.parse(String(data)) as Frame);
+    const value = JSON.parse(String(data)) as Frame | Frame[];
+    if (Array.isArray(value)) batches += 1;
+    frames.push(...(Array.isArray(value) ? value : [value]));
     for (const wake of waiting) wake();
   });
   await opened.promise;
   return {
     frames,
+    batches: () => batches,
     send: (frame) => {
       const asIs = typeof frame === "string" || frame instanceof Uint8Array;
       ws.send(asIs ? frame : JSON.stringify(frame));

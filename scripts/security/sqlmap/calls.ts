@@ -46,7 +46,11 @@ const SCENARIOS: ((world: World) => Scenarios | Promise<Scenarios>)[] = [
   // Its refusals for too many attempts need another instance, and take no part here.
   (world) => accountScenarios({ ...world, strictUrl: world.url }),
   async (world) =>
-    await chatScenarios(world.url, { owner: await signUp(world.url), sql: world.sql }),
+    await chatScenarios(world.url, {
+      owner: await signUp(world.url),
+      strictUrl: world.url,
+      sql: world.sql,
+    }),
   async ({ url, sql }) => await staffScenarios(url, sql),
 ];
 

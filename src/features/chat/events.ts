@@ -1,5 +1,6 @@
 import type { Platform } from "../../platform/platform.ts";
 import { type FrameHandlers, onFrame, onFrames } from "../../platform/realtime/dispatch.ts";
+import { sendWithin } from "../../platform/realtime/sends.ts";
 import { syncUserEvents } from "../realtime/mod.ts";
 import { ChatFrames } from "./schema/frames.ts";
 import { syncEvents } from "./service/events.ts";
@@ -16,12 +17,13 @@ export function chatEvents(platform: Platform): FrameHandlers {
     send: onFrames({
       schema: ChatFrames.send,
       key: (frame) => frame.ch,
-      handle: async (frames, { userId }) => {
-        const conversationId = conversationOf(frames[0]?.ch ?? "");
-        const messages = frames.map(({ cid, body }) => ({ clientId: cid, body }));
-        const sent = await sendMessages(platform, { userId, conversationId, messages });
-        return sent.map((each, at) => ack(each, frames[at]));
-      },
+      handle: (all, { userId }) =>
+        sendWithin(platform.sends, { userId, frames: all }, async (frames) => {
+          const conversationId = conversationOf(frames[0]?.ch ?? "");
+          const messages = frames.map(({ cid, body }) => ({ clientId: cid, body }));
+          const sent = await sendMessages(platform, { userId, conversationId, messages });
+          return sent.map((each, at) => ack(each, frames[at]));
+        }),
     }),
     sync: onFrame(ChatFrames.sync, async (frame, { userId }) => {
       const { ch, from, lim = SYNC_LIMIT } = frame;

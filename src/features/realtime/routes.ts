@@ -4,14 +4,17 @@ import {
   AppError,
   DependencyUnavailable,
   OriginNotAllowed,
+  Overloaded,
   ValidationFailed,
 } from "../../platform/errors.ts";
 import { SIGNED_IN_REFUSALS } from "../../platform/http/access.ts";
+import { callerOf, createClientAddress } from "../../platform/http/client_address.ts";
 import { isOwnOrigin } from "../../platform/http/cookies.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { problems } from "../../platform/problems.ts";
 import { SUBPROTOCOL } from "../../platform/realtime/frames.ts";
 import type { Gateway } from "../../platform/realtime/gateway.ts";
+import { RateLimited } from "../../platform/realtime/rate.ts";
 import { auth } from "../auth/mod.ts";
 import { operations, SubprotocolRequired, Ticket, TicketBody } from "./schema.ts";
 import { issueTicket } from "./service/tickets.ts";
@@ -62,19 +65,21 @@ function pageOf(
 
 /** GET /v1/ws: the upgrade. Who the user is, the first frame tells, so that no token stands in a URL. */
 export function socketRoutes(platform: Platform, gateway: Gateway) {
+  const addressOf = createClientAddress(platform.config.trustedProxies);
   return new Elysia({ name: "realtime.socket", detail: { tags: ["realtime"] } })
     .use(auth(platform))
     .get(
       "/v1/ws",
       ({ request, server }) => {
         assertMayConnect(platform, request);
+        gateway.admit(callerOf(addressOf(request, server)));
         const data = gateway.newSocket(request.headers.get("origin") ?? undefined);
         if (server?.upgrade(request, { data })) return undefined;
         throw new AppError(SubprotocolRequired, "Cannot upgrade: this is no WebSocket handshake");
       },
       {
         open: true,
-        response: problems(SubprotocolRequired, OriginNotAllowed),
+        response: problems(SubprotocolRequired, OriginNotAllowed, RateLimited, Overloaded),
         detail: operations.openSocket,
       },
     );

@@ -33,6 +33,7 @@ export interface Authorities {
   renew: FrameHandler;
   /** Warns and closes those whose time has come. */
   sweep(): void;
+  count(): number;
 }
 
 export interface AuthoritiesOptions {
@@ -102,6 +103,7 @@ export function createAuthorities({ authenticate, parts, now }: AuthoritiesOptio
     sweep: () => {
       for (const [connection, authority] of watched) check(connection, authority);
     },
+    count: () => watched.size,
   };
 }
 

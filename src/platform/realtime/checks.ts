@@ -2,7 +2,8 @@ import type { Log } from "../log.ts";
 import type { Bus } from "./bus.ts";
 import type { Channels } from "./channels.ts";
 import { CloseCode, type Connection } from "./connection.ts";
-import { type ChannelSource, MAX_CHANNELS_PER_USER } from "./source.ts";
+import { MAX_CHANNELS_PER_USER } from "./limits.ts";
+import type { ChannelSource } from "./source.ts";
 
 const CHECK_INTERVAL_MS = 5_000;
 /** Without a bus, Postgres is asked more often, so that talk between instances goes on, only slower. */

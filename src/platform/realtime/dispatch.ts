@@ -4,14 +4,19 @@ import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import { AppError, ValidationFailed } from "../errors.ts";
 import type { Json } from "../text.ts";
 import type { Connection } from "./connection.ts";
-import { errorFrame, UnknownFrame } from "./frames.ts";
+import { errorFrame, okFrame, UnknownFrame, type Waiting } from "./frames.ts";
 
 /** What a feature does with one type of frame. */
 export interface FrameHandler<S extends TSchema = TSchema> {
   schema: S;
   /** Neighbours in a socket's line with the same key are handled together; without it, each frame alone. */
   key?: (frame: S["static"]) => string;
-  /** Answers the replies to the frames, in their order. What it throws refuses all of them. */
+  /** Whether it asks nobody else, so that its answers need not be hurried. */
+  isInstant?: boolean;
+  /**
+   * Answers the replies to the frames, in their order; a frame with a number and no reply is answered by `ok`. What it
+   * throws refuses all of them.
+   */
   handle: (frames: S["static"][], connection: Connection) => Promise<(object | undefined)[]>;
 }
 
@@ -37,13 +42,10 @@ export function onFrames<S extends TSchema>(handler: FrameHandler<S>): FrameHand
 
 export type FrameHandlers = Record<string, FrameHandler>;
 
-/** One place in a socket's line: a frame, or what was wrong with the text that should have been one. */
-export type Waiting = { frame: Json } | { error: unknown };
-
 export interface DispatchContext {
   connection: Connection;
-  /** Sends the replies to some frames in one write. */
-  reply: (frames: object[]) => void;
+  /** Sends some replies in one write; those to a batch may go as one text. */
+  reply: (frames: object[], options: { isBatch: boolean }) => void;
   /** What comes behind the end of a socket is dropped. */
   isOpen: () => boolean;
   onError: (error: unknown) => void;
@@ -62,6 +64,8 @@ interface Entry {
 
 interface Group {
   frames: Json[];
+  /** Whether each of its frames came in a batch. */
+  isBatched: boolean;
   entry?: Entry;
   error?: unknown;
 }
@@ -82,10 +86,22 @@ export function createDispatch(handlers: FrameHandlers): Dispatch {
     return entry;
   }
   return async (line, context) => {
+    let pending: object[] = [];
+    const flush = () => {
+      if (pending.length > 0) context.reply(pending, { isBatch: true });
+      pending = [];
+    };
     for (const group of groupsOf(line, find)) {
       if (!context.isOpen()) return;
-      context.reply(await answer(group, context));
+      // Still in the turn in which they were made: a reply precedes the events that follow from it.
+      if (group.entry && group.entry.handler.isInstant !== true) flush();
+      const replies = await answer(group, context);
+      pending.push(...replies);
+      if (group.isBatched) continue;
+      context.reply(pending, { isBatch: false });
+      pending = [];
     }
+    flush();
   };
 }
 
@@ -94,7 +110,7 @@ async function answer(group: Group, context: DispatchContext): Promise<object[]>
   try {
     if (!entry) throw group.error;
     const replies = await entry.handler.handle(frames, context.connection);
-    return replies.filter((reply) => reply !== undefined);
+    return frames.flatMap((frame, at) => replies[at] ?? okFrame(frame) ?? []);
   } catch (error) {
     context.onError(error);
     return frames.length === 0
@@ -110,8 +126,10 @@ function groupsOf(line: Waiting[], find: (frame: Json) => Entry): Group[] {
     const { group, key } = place(waiting, find);
     const last = groups.at(-1);
     const joins = key !== undefined && key === lastKey && last?.entry === group.entry;
-    if (joins && last && last.frames.length < MAX_GROUP) last.frames.push(...group.frames);
-    else groups.push(group);
+    if (joins && last && last.frames.length < MAX_GROUP) {
+      last.frames.push(...group.frames);
+      last.isBatched &&= group.isBatched;
+    } else groups.push(group);
     lastKey = key;
   }
   return groups;
@@ -121,13 +139,14 @@ function place(
   waiting: Waiting,
   find: (frame: Json) => Entry,
 ): { group: Group; key: string | undefined } {
-  if ("error" in waiting) return { group: { frames: [], error: waiting.error }, key: undefined };
-  const { frame } = waiting;
+  const { isBatched = false, frame } = waiting;
+  const frames = frame === undefined ? [] : [frame];
   try {
-    const entry = find(frame);
-    return { group: { frames: [frame], entry }, key: entry.handler.key?.(frame) };
+    if ("error" in waiting) throw waiting.error;
+    const entry = find(waiting.frame);
+    return { group: { frames, isBatched, entry }, key: entry.handler.key?.(waiting.frame) };
   } catch (error) {
-    return { group: { frames: [frame], error }, key: undefined };
+    return { group: { frames, isBatched, error }, key: undefined };
   }
 }
 

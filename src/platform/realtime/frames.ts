@@ -1,17 +1,14 @@
-import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Type } from "@sinclair/typebox/type";
 
 import { AppError, defineError, Internal } from "../errors.ts";
 import { judge } from "../problems.ts";
 import { type Json, normalizeInput } from "../text.ts";
-import type { ErrorFrame } from "./protocol.ts";
+import { MAX_BATCH, MAX_POSITIONS, MAX_TOKEN_CHARACTERS } from "./limits.ts";
+import type { ErrorFrame, Ok } from "./protocol.ts";
 
 export const SUBPROTOCOL = "frm.v1";
-/** Largest frame that a client may send; Bun closes with 1009 beyond it. */
-export const MAX_FRAME_BYTES = 65_536;
-export const MAX_BATCH = 64;
-const MAX_POSITIONS = 500;
-const MAX_TOKEN_LENGTH = 2_048;
+/** The only version of the protocol there is. */
+export const VERSION = 1;
 
 export const UnknownFrame = defineError("unknown_frame", 400, {
   en: "There is no frame of this type",
@@ -40,10 +37,10 @@ export const Hello = Type.Object(
   {
     t: Type.Literal("hello"),
     i: Type.Optional(RequestNumber),
-    v: Type.Literal(1, { description: "version of the protocol" }),
+    v: Type.Literal(VERSION, { description: "version of the protocol" }),
     tok: Type.String({
       minLength: 1,
-      maxLength: MAX_TOKEN_LENGTH,
+      maxLength: MAX_TOKEN_CHARACTERS,
       description: "a ticket from POST /v1/realtime/ticket, or an access token",
     }),
     dev: Type.Optional(
@@ -77,7 +74,7 @@ export const Renewal = Type.Object(
     i: Type.Optional(RequestNumber),
     tok: Type.String({
       minLength: 1,
-      maxLength: MAX_TOKEN_LENGTH,
+      maxLength: MAX_TOKEN_CHARACTERS,
       description: "a ticket or an access token of the same session, newer than the last one",
     }),
   },
@@ -85,13 +82,37 @@ export const Renewal = Type.Object(
 );
 export type Renewal = typeof Renewal.static;
 
-/** Reads a message as the frames in it. @throws AppError malformed_frame, UnfitText for unfit strings. */
-export function readFrames(message: string): Json[] {
-  const value = normalizeInput(parse(message));
-  const frames = Array.isArray(value) ? value : [value];
-  if (frames.length === 0 || frames.length > MAX_BATCH)
-    throw new AppError(MalformedFrame, "Cannot read a batch: its size is out of bounds");
-  return frames;
+/** What the platform itself takes from clients; features add their own frames. */
+export const CLIENT_FRAMES = { hello: Hello, hb: Heartbeat, tok: Renewal } as const;
+
+/** One place in a socket's line: a frame, or what was wrong with the text that should have been one. */
+export type Waiting = ({ frame: Json } | { error: unknown; frame?: Json }) & {
+  /** Whether it came together with others, so that the answers may go together too. */
+  isBatched?: boolean;
+};
+
+/**
+ * Reads a message as the frames in it. What is wrong with one of them does not touch the others; a message that is no
+ * batch of a size that we take is wrong as a whole.
+ */
+export function readMessage(message: string | Buffer): Waiting[] {
+  try {
+    const value = parse(typeof message === "string" ? message : "");
+    if (!Array.isArray(value)) return [readFrame(value)];
+    if (value.length === 0 || value.length > MAX_BATCH)
+      throw new AppError(MalformedFrame, "Cannot read a batch: its size is out of bounds");
+    return value.map((frame) => ({ ...readFrame(frame), isBatched: true }));
+  } catch (error) {
+    return [{ error }];
+  }
+}
+
+function readFrame(frame: Json): Waiting {
+  try {
+    return { frame: normalizeInput(frame) };
+  } catch (error) {
+    return { error, frame };
+  }
 }
 
 function parse(message: string): Json {
@@ -102,27 +123,32 @@ function parse(message: string): Json {
   }
 }
 
-const checkHello = TypeCompiler.Compile(Hello);
-
-/** The frame as a hello, or undefined when it is none. */
-export function asHello(frame: Json | undefined): Hello | undefined {
-  return checkHello.Check(frame) ? frame : undefined;
-}
-
-/** The `err` reply to a frame; `m` is the problem's code and nothing of the frame is repeated. */
-export function errorFrame(thrown: unknown, frame: Json | undefined): ErrorFrame {
-  const { kind } = judge(thrown);
-  const number =
-    typeof frame === "object" && frame !== null && !Array.isArray(frame) ? frame["i"] : undefined;
+/** The `err` reply to a frame; `m` is the problem's code and nothing of the frame is repeated but its number. */
+export function errorFrame(thrown: unknown, frame: object | Json | undefined): ErrorFrame {
+  const { kind, error } = judge(thrown);
+  const afterMs = error.extras.afterMs ?? secondsOf(error.extras.headers) * 1_000;
   return {
     t: "err",
-    ...(isRequestNumber(number) ? { i: number } : {}),
+    ...numberOf(frame),
     c: kind.status * 10,
     m: kind.code,
     retry: kind.status === 429 || (kind.status >= 500 && kind !== Internal),
+    ...(afterMs > 0 ? { after: afterMs } : {}),
   };
 }
 
-function isRequestNumber(value: Json | undefined): value is number {
-  return Number.isSafeInteger(value);
+function secondsOf(headers: Record<string, string> = {}): number {
+  const seconds = Number(headers["retry-after"] ?? 0);
+  return Number.isSafeInteger(seconds) ? seconds : 0;
+}
+
+/** The reply to a frame that has a number and that nothing else is to be said about. */
+export function okFrame(frame: Json): Ok | undefined {
+  const { i } = numberOf(frame);
+  return i === undefined ? undefined : { t: "ok", i };
+}
+
+function numberOf(frame: object | Json | undefined): { i?: number } {
+  if (typeof frame !== "object" || frame === null || !("i" in frame)) return {};
+  return Number.isSafeInteger(frame.i) ? { i: frame.i as number } : {};
 }

@@ -3,6 +3,7 @@ import type { Bus, BusMessage } from "./bus.ts";
 import { type Channel, createChannels } from "./channels.ts";
 import { startChecks } from "./checks.ts";
 import { CloseCode, type Connection } from "./connection.ts";
+import { MAX_CHANNELS_PER_USER, MAX_SOCKETS_PER_USER } from "./limits.ts";
 import {
   type ChannelEvent,
   type ChannelSource,
@@ -10,7 +11,6 @@ import {
   decodeEvent,
   decodeNote,
   isUserChannel,
-  MAX_CHANNELS_PER_USER,
   type Membership,
   userChannel,
 } from "./source.ts";
@@ -58,7 +58,6 @@ export interface HubOptions {
   log: Log;
 }
 
-export const MAX_SOCKETS_PER_USER = 20;
 /** Each turn re-reads what changed during the last one; more turns than this mean that something is wrong. */
 const MAX_TURNS = 8;
 const BACKLOG_PAGE = 500;

@@ -17,6 +17,24 @@ const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Channel = Type.String({ minLength: 1, maxLength: 64 });
 const RequestNumber = Type.Optional(Count);
 
+const Limit = (description: string) => Type.Integer({ minimum: 1, description });
+const Rate = (description: string) =>
+  Type.Tuple([Limit("count"), Limit("ms"), Limit("burst")], { description });
+
+const Limits = Type.Object(
+  {
+    frame: Limit("largest frame that may be sent, in bytes"),
+    batch: Limit("most frames in one message"),
+    body: Limit("longest text of a message, in characters"),
+    rate: Rate("frames of this socket: so many in so many milliseconds, and so many at once"),
+    send: Rate("the same for what the user sends, over all sockets and HTTP"),
+    channels: Limit("most channels that the socket follows by itself"),
+    sockets: Limit("most sockets of the user on one instance"),
+    buffer: Limit("bytes that may wait for a slow reader before it has to resume"),
+  },
+  { additionalProperties: false, description: "limits" },
+);
+
 const HelloOk = answer("hello.ok", {
   i: RequestNumber,
   sid: Type.String({ description: "id of this socket" }),
@@ -24,10 +42,7 @@ const HelloOk = answer("hello.ok", {
   hb: Type.Integer({ description: "how often to send `hb`, in milliseconds" }),
   ts: Count,
   u: Type.Integer({ description: "last position among the user's own events" }),
-  lim: Type.Object(
-    { frame: Type.Integer({ description: "largest frame that may be sent, in bytes" }) },
-    { additionalProperties: false, description: "limits" },
-  ),
+  lim: Limits,
   chg: Type.Record(Type.String(), Count, {
     description: "channels that changed since `since` or are ahead of `focus`, and their positions",
   }),
@@ -54,11 +69,17 @@ export type RenewalOk = typeof RenewalOk.static;
 const Expiring = answer("tok.exp", { in: Life });
 export type Expiring = typeof Expiring.static;
 
+const Ok = answer("ok", { i: Count });
+export type Ok = typeof Ok.static;
+
 const ErrorFrame = answer("err", {
   i: Type.Optional(Type.Integer()),
   c: Type.Integer({ description: "HTTP status of the error, times ten" }),
   m: Type.String({ description: "code of the error" }),
   retry: Type.Boolean({ description: "whether the same frame may do better in a while" }),
+  after: Type.Optional(
+    Type.Integer({ minimum: 1, description: "milliseconds until the same frame may do better" }),
+  ),
 });
 export type ErrorFrame = typeof ErrorFrame.static;
 
@@ -85,6 +106,7 @@ export const SERVER_FRAMES: Readonly<Record<string, TSchema>> = {
   "hb.ok": HeartbeatOk,
   "tok.ok": RenewalOk,
   "tok.exp": Expiring,
+  ok: Ok,
   err: ErrorFrame,
   ev: EventFrame,
   away: Away,
@@ -109,13 +131,21 @@ export const CLOSE_MEANINGS: Record<keyof typeof CloseCode, CloseMeaning> = {
     client: "comes back",
   },
   drain: { meaning: "the instance is being stopped", client: "comes back" },
+  slow: {
+    meaning: "the client reads more slowly than it is sent to, and too much waits for it",
+    client: "comes back",
+  },
+  insufficient: {
+    meaning: "this instance cannot prove at the moment that it tells everything",
+    client: "comes back",
+  },
   noHeartbeat: { meaning: "the client was silent for too long", client: "comes back" },
   tokenExpired: {
     meaning: "the token that was shown last has expired, and no newer one came in time",
     client: "comes back",
   },
   tooManyRequests: {
-    meaning: "too many frames wait for their turn",
+    meaning: "too many frames wait for their turn, or came again and again faster than is taken",
     client: "comes back, not at once",
   },
   unreadable: { meaning: "the first frame is no `hello`, or unreadable", client: "stops" },
@@ -123,8 +153,13 @@ export const CLOSE_MEANINGS: Record<keyof typeof CloseCode, CloseMeaning> = {
     meaning: "the token is not good or of another session, or the session has ended",
     client: "stops until somebody signs in",
   },
+  banned: { meaning: "the user is banned", client: "stops until somebody signs in" },
   noHello: { meaning: "no `hello` came in time", client: "stops" },
   replaced: { meaning: "the user has opened too many sockets since", client: "stops" },
+  clientTooOld: {
+    meaning: "the client speaks a version of the protocol that is not served",
+    client: "stops",
+  },
 };
 
 /** Codes that the WebSocket protocol itself has, as far as a client meets them. */

@@ -1,6 +1,3 @@
-/** Channels that one socket follows; a user in more of them gets the rest by reading. */
-export const MAX_CHANNELS_PER_USER = 500;
-
 /** One event at its position in a channel, as it goes over the bus and to the sockets. */
 export interface ChannelEvent {
   /** Counts from 1 without gaps. */

@@ -47,7 +47,7 @@ test.each<[string, object | string | Uint8Array]>([
   ["null", "null"],
   ["an empty batch", "[]"],
   ["bytes", new Uint8Array([1, 2, 3])],
-  ["a hello of another version", { t: "hello", v: 2, tok: "x" }],
+  ["a hello of no version", { t: "hello", v: "2", tok: "x" }],
   ["a hello without a token", { t: "hello", v: 1 }],
   ["a hello with an unknown field", { t: "hello", v: 1, tok: "x", admin: true }],
   ["a hello with a prototype key", '{"t":"hello","v":1,"tok":"x","__proto__":{}}'],
@@ -68,6 +68,14 @@ test.each(["nonsense", "wst1_nonsense", "a.b.c"])(
   async (tok) => {
     const answer = await closeAfter({ t: "hello", v: 1, tok }, { t: "hb", i: 1 });
     expect(answer).toEqual({ code: 4401, frames: [] });
+  },
+);
+
+test.each([0, 2, 99])(
+  "a hello of version %i closes with 4426, whatever else it says",
+  async (v) => {
+    const answer = await closeAfter({ t: "hello", v, tok: "x", fields: "of the future" });
+    expect(answer).toEqual({ code: 4426, frames: [] });
   },
 );
 

@@ -9,6 +9,7 @@ import {
   MAX_REFUSED_TOKENS,
 } from "../../../src/platform/realtime/authority.ts";
 import type { Connection } from "../../../src/platform/realtime/connection.ts";
+import { quietConnection } from "../../support/connection.ts";
 
 const LIFE_MS = 600_000;
 const SESSION_MS = 86_400_000;
@@ -46,18 +47,13 @@ function granted(changes: Partial<Authority> = {}): Authority {
 /** A socket that notes what it is told. */
 function begin(changes: Partial<Authority> = {}) {
   const told: string[] = [];
-  const connection: Connection = {
-    id: "socket",
-    userId: "lan",
-    sessionId: "phone",
+  const connection: Connection = quietConnection({
     send: (text) => told.push(text),
-    join: () => undefined,
-    leave: () => undefined,
     close: (code, reason) => {
       told.push(`${code} ${reason}`);
       authorities.end(connection);
     },
-  };
+  });
   authorities.begin(connection, { ...granted(changes), origin: undefined });
   return { connection, told };
 }

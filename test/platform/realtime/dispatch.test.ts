@@ -4,16 +4,17 @@ import { Type } from "@sinclair/typebox/type";
 
 import { AppError, NotFound } from "../../../src/platform/errors.ts";
 import type { Connection } from "../../../src/platform/realtime/connection.ts";
-import {
-  createDispatch,
-  onFrame,
-  onFrames,
-  type Waiting,
-} from "../../../src/platform/realtime/dispatch.ts";
+import { createDispatch, onFrame, onFrames } from "../../../src/platform/realtime/dispatch.ts";
+import type { Waiting } from "../../../src/platform/realtime/frames.ts";
 import type { Json } from "../../../src/platform/text.ts";
 
 const Put = Type.Object({ t: Type.Literal("put"), to: Type.String(), n: Type.Number() });
-const Get = Type.Object({ t: Type.Literal("get"), n: Type.Number() });
+const Get = Type.Object({
+  t: Type.Literal("get"),
+  n: Type.Number(),
+  i: Type.Optional(Type.Number()),
+});
+const Peek = Type.Object({ t: Type.Literal("peek"), n: Type.Number() });
 
 function frames(...list: Json[]): Waiting[] {
   return list.map((frame) => ({ frame }));
@@ -24,6 +25,8 @@ const put = (to: string, n: number) => ({ t: "put", to, n });
 async function run(line: Waiting[], isOpen: (groups: number[][]) => boolean = () => true) {
   const groups: number[][] = [];
   const replies: object[] = [];
+  /** How many replies went together, of each message; negative where they may not be one text. */
+  const texts: number[] = [];
   const errors: unknown[] = [];
   const dispatch = createDispatch({
     put: onFrames({
@@ -39,14 +42,18 @@ async function run(line: Waiting[], isOpen: (groups: number[][]) => boolean = ()
       groups.push([n]);
       return n === 0 ? undefined : { got: n };
     }),
+    peek: { ...onFrame(Peek, async ({ n }) => ({ peeked: n })), isInstant: true },
   });
   await dispatch(line, {
     connection: {} as Connection,
-    reply: (list) => void replies.push(...list),
+    reply: (list, { isBatch }) => {
+      replies.push(...list);
+      texts.push(isBatch ? list.length : -list.length);
+    },
     isOpen: () => isOpen(groups),
     onError: (error) => void errors.push(error),
   });
-  return { groups, replies, errors };
+  return { groups, replies, texts, errors };
 }
 
 test("only neighbours with one key are handled together, and replies keep the order of the line", async () => {
@@ -102,4 +109,21 @@ test("nothing behind the end of a socket is handled", async () => {
   const { groups, replies } = await run(line, (done) => done.length < 2);
   expect(groups).toEqual([[1], [2]]);
   expect(replies).toEqual([{ put: 1 }, { put: 2 }]);
+});
+
+test("a frame with a number and nothing to be said about is answered by ok, and one without is not", async () => {
+  const line = frames({ t: "get", n: 0, i: 5 }, { t: "get", n: 0 }, { t: "get", n: 1, i: 6 });
+  expect((await run(line)).replies).toEqual([{ t: "ok", i: 5 }, { got: 1 }]);
+});
+
+test("the replies to a batch go together, except across a frame that somebody else has to be asked about", async () => {
+  const peek = (n: number) => ({ t: "peek", n });
+  const list = [peek(1), peek(2), put("a", 3), put("a", 4), peek(5), "text", put("b", 6), peek(7)];
+  const batch = frames(...list).map((waiting) => ({ ...waiting, isBatched: true }));
+  const { replies, texts } = await run(batch);
+  expect(replies).toHaveLength(8);
+  expect(texts).toEqual([2, 4, 2]);
+  expect((await run(frames(...list))).texts).toEqual([-1, -1, -2, -1, -1, -1, -1]);
+  const mixed = [...batch.slice(2, 4), ...frames(put("a", 8), peek(9))];
+  expect((await run(mixed)).texts).toEqual([-3, -1]);
 });

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 
 import type { Bus } from "../../../src/platform/realtime/bus.ts";
-import type { Connection } from "../../../src/platform/realtime/connection.ts";
 import { createHub } from "../../../src/platform/realtime/hub.ts";
+import { quietConnection } from "../../support/connection.ts";
 import { silentLog } from "../../support/database.ts";
 
 const IDS = { userId: Bun.randomUUIDv7(), sessionId: Bun.randomUUIDv7() };
@@ -38,14 +38,10 @@ async function attachWhile(happening: (state: { isAlive: boolean }) => void): Pr
     isAlive: async () => state.isAlive,
     log: silentLog,
   });
-  const connection: Connection = {
-    id: "socket",
+  const connection = quietConnection({
     ...IDS,
-    send: () => undefined,
-    join: () => undefined,
-    leave: () => undefined,
     close: (code, reason) => told.push(`${code} ${reason}`),
-  };
+  });
   const attaching = hub.attach(connection, () => told.push("greeted"));
   happening(state);
   confirm();
@@ -85,14 +81,12 @@ async function openHub() {
     log: silentLog,
   });
   const joined: string[] = [];
-  const connection: Connection = {
-    id: "socket",
+  const connection = quietConnection({
     ...IDS,
     send: (text) => void sent.push(text),
     join: (channel) => void joined.push(channel),
-    leave: () => undefined,
     close: (code, reason) => void sent.push(`${code} ${reason}`),
-  };
+  });
   const greeted = Promise.withResolvers<[string[], number]>();
   await hub.attach(connection, (memberships, ownSeq) =>
     greeted.resolve([memberships.map(({ channel, seq }) => `${channel} ${seq}`), ownSeq]),

@@ -15,6 +15,7 @@ import {
   MAX_TOPICS_PER_SOCKET,
   type Topics,
 } from "../../../src/platform/realtime/topics.ts";
+import { quietConnection } from "../../support/connection.ts";
 import { silentLog } from "../../support/database.ts";
 import { openTestQueue, type TestQueue } from "../../support/jobs.ts";
 import { until } from "../../support/poll.ts";
@@ -93,15 +94,13 @@ interface Socket {
 
 function openSocket(userId = "lan"): Socket {
   const [joined, sent] = [new Set<string>(), [] as unknown[]];
-  const connection: Connection = {
+  const connection = quietConnection({
     id: crypto.randomUUID(),
     userId,
-    sessionId: "phone",
     send: (text) => sent.push(JSON.parse(text)),
     join: (channel) => void joined.add(channel),
     leave: (channel) => void joined.delete(channel),
-    close: () => undefined,
-  };
+  });
   return { connection, joined, sent };
 }
 

@@ -3,6 +3,8 @@ import { Elysia } from "elysia";
 import { InvalidCursor, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
+import { RateLimited } from "../../../platform/realtime/rate.ts";
+import { assertMaySend } from "../../../platform/realtime/sends.ts";
 import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
 import { ConversationParams } from "../schema/conversations.ts";
@@ -39,6 +41,7 @@ export function messageRoutes(platform: Platform) {
     .post(
       "/:id/messages",
       async ({ body, params, session, set }) => {
+        await assertMaySend(platform.sends, session.userId);
         const { message, duplicate } = await sendMessage(platform, {
           ...body,
           userId: session.userId,
@@ -50,7 +53,7 @@ export function messageRoutes(platform: Platform) {
       {
         params: ConversationParams,
         body: NewMessage,
-        response: { 200: Message, 201: Message, ...problems(...REFUSALS, NotFound) },
+        response: { 200: Message, 201: Message, ...problems(...REFUSALS, NotFound, RateLimited) },
         detail: messageOperations.sendMessage,
       },
     );

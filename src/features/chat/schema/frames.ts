@@ -1,7 +1,7 @@
 import { t } from "elysia";
 
+import { MAX_BODY_CHARACTERS } from "../../../platform/realtime/limits.ts";
 import { Id, integer, object, text } from "../../../platform/schema.ts";
-import { MAX_BODY } from "./messages.ts";
 
 const Channel = t.String({ pattern: "^c:[0-9a-fA-F-]{36}$" });
 /** A conversation, or `u`: what the user alone is told. */
@@ -17,7 +17,7 @@ export const ChatFrames = {
     ch: Channel,
     cid: Id,
     k: t.Optional(t.Literal("text")),
-    body: text(MAX_BODY),
+    body: text(MAX_BODY_CHARACTERS),
   }),
   sync: object({
     t: t.Literal("sync"),

@@ -1,8 +1,8 @@
 import { t } from "elysia";
 
+import { MAX_BODY_CHARACTERS } from "../../../platform/realtime/limits.ts";
 import { count, Id, object, page, text, Time } from "../../../platform/schema.ts";
 
-export const MAX_BODY = 4_000;
 export const MAX_MENTIONS = 50;
 export const MAX_TICKERS = 20;
 export const MAX_ATTACHMENTS = 10;
@@ -11,7 +11,7 @@ export const MAX_ATTACHMENTS = 10;
 const ClientId = { ...Id, description: "Any UUID, unique for the sender in a conversation." };
 
 export const NewMessage = object(
-  { clientId: ClientId, body: text(MAX_BODY, { examples: ["Good morning"] }) },
+  { clientId: ClientId, body: text(MAX_BODY_CHARACTERS, { examples: ["Good morning"] }) },
   { title: "NewMessage" },
 );
 

@@ -1,0 +1,107 @@
+import { AppError } from "../errors.ts";
+import type { Keys } from "../keys.ts";
+import type { Redis, RedisClient } from "../redis.ts";
+import { errorFrame } from "./frames.ts";
+import type { Rate } from "./limits.ts";
+import { createRates, type Taken, tooFast } from "./rate.ts";
+
+/** How often a user may send, over all sockets, instances and HTTP together. */
+export interface SendLimiter {
+  /** Takes as many of the wanted sends as there is room for, with one question to Redis however many they are. */
+  take(userId: string, wanted: number): Promise<Taken>;
+}
+
+export interface SendLimiterOptions {
+  redis: Pick<Redis, "run">;
+  keys: Keys;
+  rate: Rate;
+  now: () => Date;
+}
+
+/** Some 10 MB. */
+const MAX_USERS = 50_000;
+
+/**
+ * Counts in Redis. Each instance also keeps the counts of its own sends, and goes on with those while Redis is away: a
+ * message matters more than its limit, and an outage hands out at most one more burst for each instance.
+ */
+export function createSendLimiter({ redis, keys, rate, now }: SendLimiterOptions): SendLimiter {
+  const own = createRates({ rate, now: () => now().getTime(), maxSubjects: MAX_USERS });
+
+  async function takeShared(userId: string, wanted: number): Promise<Taken | undefined> {
+    const intervalMs = rate.perMs / rate.count;
+    try {
+      const answer = await redis.run("count sends", (client) =>
+        callScript(client, {
+          keys: [keys.sends(userId)],
+          arguments: [intervalMs, rate.burst * intervalMs, wanted].map(String),
+        }),
+      );
+      const [admitted, waitMs] = Array.isArray(answer) ? answer.map(Number) : [];
+      if (admitted === undefined || waitMs === undefined)
+        throw new Error("Cannot count sends: Redis answers no pair");
+      return { admitted, waitMs };
+    } catch (error) {
+      if (error instanceof AppError || OUT_OF_SPACE.test(String(error))) return undefined;
+      throw error;
+    }
+  }
+  return {
+    take: async (userId, wanted) => {
+      const shared = await takeShared(userId, wanted);
+      if (!shared) return own.take(userId, wanted);
+      own.take(userId, shared.admitted, { admit: true });
+      return shared;
+    },
+  };
+}
+
+/** @throws AppError rate_limited, for a door that has one message. */
+export async function assertMaySend(limiter: SendLimiter, userId: string): Promise<void> {
+  const { admitted, waitMs } = await limiter.take(userId, 1);
+  if (admitted < 1) throw tooFast(waitMs);
+}
+
+/** Handles as many of the frames as their user may send now, and refuses the rest. */
+export async function sendWithin<F extends object>(
+  limiter: SendLimiter,
+  { userId, frames }: { userId: string; frames: F[] },
+  handle: (frames: F[]) => Promise<(object | undefined)[]>,
+): Promise<(object | undefined)[]> {
+  const { admitted, waitMs } = await limiter.take(userId, frames.length);
+  const replies = admitted === 0 ? [] : await handle(frames.slice(0, admitted));
+  const refused = frames.slice(admitted).map((frame) => errorFrame(tooFast(waitMs), frame));
+  return [...replies, ...refused];
+}
+
+const OUT_OF_SPACE = /\b(?:OOM|MISCONF)\b/;
+
+/**
+ * [ms between two, ms of a whole burst, how many] → [how many are admitted, ms to wait for one more]. What is kept is the
+ * time at which the burst is whole again, as `takeFrom` has it, by the clock of Redis, because those of instances differ.
+ */
+const SCRIPT = `
+local interval, room, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local from = math.min(math.max(tonumber(redis.call('GET', KEYS[1])) or 0, now), now + room)
+local admitted = math.max(0, math.min(wanted, math.floor((now + room - from) / interval + 1e-3)))
+local till = from + admitted * interval
+if admitted > 0 then
+  redis.call('SET', KEYS[1], string.format('%.3f', till), 'PX', math.max(1, math.ceil(till - now)))
+end
+if admitted == wanted then return { admitted, 0 } end
+return { admitted, math.max(1, math.ceil(till + interval - room - now)) }`;
+const DIGEST = new Bun.CryptoHasher("sha1").update(SCRIPT).digest("hex");
+
+async function callScript(
+  client: RedisClient,
+  options: { keys: string[]; arguments: string[] },
+): Promise<unknown> {
+  try {
+    return await client.evalSha(DIGEST, options);
+  } catch (error) {
+    if (!String(error).includes("NOSCRIPT")) throw error;
+    return await client.eval(SCRIPT, options);
+  }
+}

@@ -1,0 +1,35 @@
+import { call as ask } from "./client.ts";
+import type { Call } from "./contract.ts";
+
+const ELSEWHERE = { origin: "https://elsewhere.example" };
+
+/** Scenarios of the socket's ticket and handshake. */
+export function realtimeScenarios({
+  url,
+  strictUrl,
+  token,
+}: {
+  url: string;
+  strictUrl: string;
+  token: string;
+}) {
+  return {
+    issueTicket: {
+      "201": () => ({ token, body: { origin: url } }),
+      "403 origin_not_allowed": () => ({ token, headers: ELSEWHERE }),
+    },
+    openSocket: {
+      "101": () => ({}),
+      "400 subprotocol_required": () => ({}),
+      "403 origin_not_allowed": () => ({ headers: ELSEWHERE }),
+      "429 rate_limited": () => connectTooOften(strictUrl),
+    },
+  };
+}
+
+/** One more handshake than the address has left. */
+async function connectTooOften(at: string): Promise<Call> {
+  const headers = { "sec-websocket-protocol": "frm.v1", "x-forwarded-for": "203.0.113.8" };
+  await Promise.all(Array.from({ length: 10 }, () => ask("GET", `${at}/v1/ws`, { headers })));
+  return { at, headers };
+}

@@ -1,4 +1,4 @@
 export { TotpInvalid, TotpRequired } from "./schema.ts";
 export { MFA_DATA } from "./service/personal_data.ts";
 export { resealSecrets } from "./service/sealing.ts";
-export { proveSecondFactor } from "./service/second_factor.ts";
+export { lockTotp, proveSecondFactor } from "./service/second_factor.ts";

@@ -6,7 +6,7 @@ import { AlreadyExists, AppError, type Locale, SessionRevoked } from "../../../p
 import type { Platform } from "../../../platform/platform.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { recordAudit } from "../../audit/mod.ts";
-import { proveSecondFactor } from "../../mfa/mod.ts";
+import { lockTotp, proveSecondFactor } from "../../mfa/mod.ts";
 import { AccountBanned, InvalidCredentials, type Me, WelcomeMail } from "../schema.ts";
 import { accounts, users } from "../tables.ts";
 import { findLegacyCost } from "./legacy_hashes.ts";
@@ -53,15 +53,9 @@ export async function register(
         passwordHash,
         locale: input.locale,
       });
-      const session = await insertSession(platform, tx, { userId, origin: input.origin });
       await enqueue(tx, WelcomeMail, { userId });
-      await recordSignIn(platform, tx, {
-        action: "auth.register",
-        userId,
-        session,
-        origin: input.origin,
-      });
-      return { session, user: await selectMe(tx, userId) };
+      const { origin } = input;
+      return await openSession(platform, tx, { action: "auth.register", userId, origin });
     });
     platform.jobs.wake();
     return await signInAnswer(platform, created);
@@ -92,16 +86,19 @@ interface LoginInput {
 
 /** Undefined when the password was changed between its check and the session. */
 async function tryLogin(platform: Platform, input: LoginInput): Promise<SignIn | undefined> {
-  const [account] = await platform.db.run({ role: "auth" }, (tx) =>
-    tx
-      .select({
-        userId: accounts.userId,
-        passwordHash: accounts.passwordHash,
-        bannedAt: accounts.bannedAt,
-      })
-      .from(accounts)
-      // One that is being erased is as good as gone.
-      .where(and(eq(accounts.email, normalizeEmail(input.email)), isNull(accounts.erasingSince))),
+  const [account] = await platform.db.run(
+    { role: "auth" },
+    (tx) =>
+      tx
+        .select({
+          userId: accounts.userId,
+          passwordHash: accounts.passwordHash,
+          bannedAt: accounts.bannedAt,
+        })
+        .from(accounts)
+        // One that is being erased is as good as gone.
+        .where(and(eq(accounts.email, normalizeEmail(input.email)), isNull(accounts.erasingSince))),
+    { read: true },
   );
   const legacyCost = await findLegacyCost(platform);
   const matches = await verifyPassword(input.password, account?.passwordHash, legacyCost);
@@ -111,43 +108,41 @@ async function tryLogin(platform: Platform, input: LoginInput): Promise<SignIn |
   const passwordHash = await rehash(platform, { ...account, password: input.password });
   const { userId } = account;
   const created = await platform.db.run({ role: "auth" }, async (tx) => {
-    if (!(await holdPassword(tx, { userId, passwordHash }))) return undefined;
-    const proof = await proveSecondFactor(platform, tx, { userId, code: input.code });
+    const [held, row] = await Promise.all([
+      holdPassword(tx, { userId, passwordHash }),
+      lockTotp(tx, userId),
+    ]);
+    if (!held) return undefined;
+    const proof = await proveSecondFactor(platform, tx, { userId, row, code: input.code });
     if ("refusal" in proof) return proof.refusal;
-    const { methods } = proof;
-    const session = await insertSession(platform, tx, { userId, origin: input.origin, methods });
-    await recordSignIn(platform, tx, {
-      action: "auth.login",
-      userId,
-      session,
-      origin: input.origin,
-    });
-    return { session, user: await selectMe(tx, userId) };
+    const { origin } = input;
+    return await openSession(platform, tx, { action: "auth.login", userId, origin, ...proof });
   });
   if (created instanceof AppError) throw created;
   return created && (await signInAnswer(platform, created));
 }
 
-async function recordSignIn(
+/** What a sign-in writes, sent together, because each way to the database and back costs more than what it carries. */
+async function openSession(
   platform: Platform,
   tx: Transaction,
-  entry: {
+  input: {
     action: "auth.register" | "auth.login";
     userId: string;
-    session: NewSession;
     origin: Origin;
+    methods?: string[];
   },
-): Promise<void> {
-  const { action, userId, session, origin } = entry;
-  await recordAudit(tx, {
-    action,
-    userId,
-    actorId: userId,
-    at: platform.now(),
-    details: {},
-    sessionId: session.sessionId,
-    network: origin.network,
-  });
+): Promise<{ session: NewSession; user: Me }> {
+  const { action, userId, origin, methods = [] } = input;
+  const sessionId = Bun.randomUUIDv7();
+  const { network } = origin;
+  const at = platform.now();
+  const [session, , user] = await Promise.all([
+    insertSession(platform, tx, { userId, sessionId, origin, methods }),
+    recordAudit(tx, { action, userId, actorId: userId, at, details: {}, sessionId, network }),
+    selectMe(tx, userId),
+  ]);
+  return { session, user };
 }
 
 /** @throws AppError session_revoked for an account that is gone, or was banned while its owner was on the way in. */

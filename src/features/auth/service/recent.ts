@@ -3,7 +3,7 @@ import { and, eq, isNull } from "drizzle-orm";
 import type { Transaction } from "../../../platform/database.ts";
 import { AppError, SessionRevoked } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
-import { proveSecondFactor } from "../../mfa/mod.ts";
+import { lockTotp, proveSecondFactor } from "../../mfa/mod.ts";
 import { totpSecrets } from "../../mfa/tables.ts";
 import { ReauthenticationRequired, type Session } from "../schema.ts";
 import { sessions } from "../tables.ts";
@@ -89,8 +89,12 @@ export async function reauthenticate(
   const { userId } = session;
   const proven = await withPassword(platform, { userId, password }, async (passwordHash) => {
     const outcome = await platform.db.run({ role: "auth" }, async (tx) => {
-      if (!(await holdPassword(tx, { userId, passwordHash }))) return undefined;
-      const proof = await proveSecondFactor(platform, tx, { userId, code });
+      const [held, row] = await Promise.all([
+        holdPassword(tx, { userId, passwordHash }),
+        lockTotp(tx, userId),
+      ]);
+      if (!held) return undefined;
+      const proof = await proveSecondFactor(platform, tx, { userId, row, code });
       if ("refusal" in proof) return proof.refusal;
       return await renew(platform, tx, { session, methods: ["password", ...proof.methods] });
     });

@@ -27,24 +27,20 @@ export interface Origin {
 }
 
 /**
- * Writes the session's row; the caller's transaction makes it one with whatever else signs the user in. `methods` are
- * what was shown beside the password.
+ * Writes the session's row; the caller's transaction makes it one with whatever else signs the user in, and holds the
+ * account's row, because two sign-ins at once would otherwise each count sessions without the other. `methods` are what
+ * was shown beside the password.
  */
 export async function insertSession(
   platform: Platform,
   tx: Transaction,
-  { userId, origin, methods = [] }: { userId: string; origin: Origin; methods?: string[] },
+  input: { userId: string; sessionId: string; origin: Origin; methods?: string[] },
 ): Promise<NewSession> {
-  const sessionId = Bun.randomUUIDv7();
+  const { userId, sessionId, origin, methods = [] } = input;
   const refreshKey = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
   const now = platform.now();
-  // Two sign-ins at once would otherwise each count without the other.
-  await tx
-    .select({ userId: accounts.userId })
-    .from(accounts)
-    .where(eq(accounts.userId, userId))
-    .for("update");
-  await tx.insert(sessions).values({
+  // Begun now, so that the surplus is counted with it.
+  const inserted = insertRow(tx, {
     id: sessionId,
     userId,
     refreshKey,
@@ -56,10 +52,14 @@ export async function insertSession(
     expiresAt: new Date(now.getTime() + platform.config.sessionMaxMs),
     ...origin,
   });
-  const ids = await makeRoom(tx, { userId, now });
+  const [, ids] = await Promise.all([inserted, makeRoom(tx, { userId, now })]);
   const ended = { userId, ids, publications: await noteEnded(tx, { userId, ids }) };
   const token = { userId, sessionId, counter: 0 };
   return { sessionId, refreshToken: writeRefreshToken(token, refreshKey), ended };
+}
+
+async function insertRow(tx: Transaction, row: typeof sessions.$inferInsert): Promise<void> {
+  await tx.insert(sessions).values(row);
 }
 
 /** Ends the sessions that are one too many, those first that were away longest. */

@@ -21,16 +21,15 @@ type Method = "totp" | "recovery_code";
 export type Proof = { methods: Method[] } | { refusal: AppError };
 
 /**
- * Asks for a code where the user's account has a second factor, in the transaction of what the code is for, so that one
- * is never there without the other. A refusal is returned and not thrown, because the transaction has to commit: it
+ * Asks for a code where the user's account has a second factor, whose locked row is `row`, in the transaction of what the
+ * code is for, so that one is never there without the other. A refusal is returned and not thrown, because the transaction has to commit: it
  * holds the count of wrong codes.
  */
 export async function proveSecondFactor(
   platform: Platform,
   tx: Transaction,
-  { userId, code }: { userId: string; code: string | undefined },
+  { userId, row, code }: { userId: string; row: TotpRow | undefined; code: string | undefined },
 ): Promise<Proof> {
-  const row = await lockTotp(tx, userId);
   if (!row?.confirmedAt) return { methods: [] };
   if (code === undefined)
     return { refusal: new AppError(TotpRequired, `Cannot sign user "${userId}" in: no code`) };

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
+import { RedisClient } from "bun";
+
 import { call, PASSWORD, type Person, sessionOf, signIn, signUp } from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 import { until } from "../../support/poll.ts";
+import { testServices } from "../../support/services.ts";
 import { openSocket } from "../../support/socket.ts";
 
 interface Item {
@@ -135,4 +138,38 @@ test("a session that ended while Redis could not be told is refused as soon as R
   await sql`insert into app.job_outbox (id, queue, kind, version, payload, max_attempts)
     values (${Bun.randomUUIDv7()}, 'default', 'auth.bury_sessions', 1, ${sql.json(payload)}, 10)`;
   await until("the refusal", async () => (await statusOf(lan, second.url)) === 401);
+});
+
+/** As if Redis had come back with nothing of ours in it. */
+async function emptyRedis(): Promise<number> {
+  const redis = new RedisClient((await testServices()).redisUrl);
+  try {
+    const keys = (await redis.send("KEYS", [`${cluster.redisPrefix}:*`])) as string[];
+    for (const key of keys) await redis.del(key);
+    return keys.length;
+  } finally {
+    redis.close();
+  }
+}
+
+test("a Redis that has lost everything brings no ended session back, ends no living one, and forgets no reuse", async () => {
+  const lan = await signUp(first.url);
+  const [gone, robbed] = [await signIn(second.url, lan), await signIn(second.url, lan)];
+  const refresh = (refreshToken: string, url: string) =>
+    call("POST", `${url}/v1/auth/refresh`, { body: { refreshToken } });
+  expect(await end(lan, `/${sessionOf(gone.token)}`)).toBe(204);
+  const next = await refresh(robbed.refreshToken, first.url);
+  expect(await statusOf({ ...robbed, token: String(next.body["accessToken"]) }, first.url)).toBe(
+    200,
+  );
+  expect(await emptyRedis()).toBeGreaterThan(0);
+  for (const { url } of [first, second])
+    expect([await statusOf(gone, url), await statusOf(lan, url)]).toEqual([401, 200]);
+  expect((await refresh(gone.refreshToken, second.url)).status).toBe(401);
+  await cluster.database.sql`update app.sessions set refreshed_at = now() - interval '11 seconds'
+    where id = ${sessionOf(robbed.token)}`;
+  const reused = await refresh(robbed.refreshToken, second.url);
+  expect(String(reused.body["code"])).toBe("refresh_reused");
+  expect(await emptyRedis()).toBeGreaterThan(0);
+  expect(await statusOf(robbed, first.url)).toBe(401);
 });

@@ -2,6 +2,7 @@ import { createClient } from "redis";
 
 import { AppError, DependencyUnavailable, StartError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { createReads } from "./redis_reads.ts";
 import { createDeadlines, pause, TimeoutError, withTimeout } from "./time.ts";
 
 /** A connection's state as the rest of the product sees it. */
@@ -16,6 +17,8 @@ export interface Redis {
    * @throws AppError dependency_unavailable when Redis is away, without waiting for it.
    */
   run<T>(what: string, command: (client: RedisClient) => Promise<T>): Promise<T>;
+  /** The text at a key, or null, read together with what else is asked for meanwhile. @throws as `run` does. */
+  read(key: string): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -100,6 +103,7 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
     isReady: () => ready,
     onReady: (listener) => void listeners.push(listener),
     run,
+    read: createReads((keys) => run("read keys", (client) => client.mGet(keys))),
     close: async () => {
       if (closing.signal.aborted) return;
       closing.abort();

@@ -74,7 +74,7 @@ export async function readCopy(
   if (!platform.redis.isReady()) return undefined;
   try {
     const key = platform.keys.session(userId, sessionId);
-    const text = await platform.redis.run("read a session", (client) => client.get(key));
+    const text = await platform.redis.read(key);
     if (text === null) return undefined;
     if (text === TOMBSTONE) return TOMBSTONE;
     const { session, writtenAt = 0 } = parseCopy(key, text);

@@ -1,6 +1,6 @@
 import { Elysia } from "elysia";
 
-import { accountRoutes } from "./features/account/routes.ts";
+import { credentialRoutes } from "./features/account/routes/credentials.ts";
 import { deletionRoutes } from "./features/account/routes/deletion.ts";
 import { exportRoutes } from "./features/account/routes/exports.ts";
 import { adminRoutes } from "./features/admin/routes.ts";
@@ -63,7 +63,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => mfaRoutes(platform)),
     when(api, () => auditRoutes(platform)),
     when(api, () => adminRoutes(platform)),
-    when(api, () => accountRoutes(platform)),
+    when(api, () => credentialRoutes(platform)),
     when(api, () => deletionRoutes(platform)),
     when(api, () => exportRoutes(platform)),
     when(api, () => conversationRoutes(platform)),

@@ -12,7 +12,7 @@ import {
   Sweep,
   VerificationMail,
   WriteExport,
-} from "./schema.ts";
+} from "./schema/credentials.ts";
 import { writeExport } from "./service/export_writing.ts";
 import { sendDeletionMail, sendErasedMail, sendExportMail } from "./service/lifecycle_mails.ts";
 import {

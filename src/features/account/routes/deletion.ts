@@ -13,7 +13,7 @@ import { createClientAddress } from "../../../platform/http/client_address.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
 import { auth, LastAdmin, ReauthenticationRequired } from "../../auth/mod.ts";
-import { DeletionUnderWay } from "../schema.ts";
+import { DeletionUnderWay } from "../schema/credentials.ts";
 import { Deletion, operations } from "../schema/lifecycle.ts";
 import { cancelDeletion, getDeletion, requestDeletion } from "../service/deletion.ts";
 

@@ -14,7 +14,7 @@ import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
 import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
 import { auth, ReauthenticationRequired } from "../../auth/mod.ts";
-import { ExportNotReady } from "../schema.ts";
+import { ExportNotReady } from "../schema/credentials.ts";
 import {
   AccountExport,
   ExportDocument,

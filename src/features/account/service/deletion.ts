@@ -16,7 +16,7 @@ import {
   type Session,
 } from "../../auth/mod.ts";
 import { accounts, users } from "../../auth/tables.ts";
-import { DeletionMail, DeletionUnderWay } from "../schema.ts";
+import { DeletionMail, DeletionUnderWay } from "../schema/credentials.ts";
 import type { Deletion } from "../schema/lifecycle.ts";
 import { withinDeletions } from "./throttles.ts";
 import { dropLinks } from "./tokens.ts";

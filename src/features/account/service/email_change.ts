@@ -20,7 +20,7 @@ import {
   type Session,
 } from "../../auth/mod.ts";
 import { accounts } from "../../auth/tables.ts";
-import { EmailChangedMail, EmailChangeMail, type EmailConfirmed } from "../schema.ts";
+import { EmailChangedMail, EmailChangeMail, type EmailConfirmed } from "../schema/credentials.ts";
 import { emailChanges } from "../tables.ts";
 import { withinLinks, withinOwnMails } from "./throttles.ts";
 import { dropLinks, invalid, lockAccount, type Used, useToken } from "./tokens.ts";

@@ -10,7 +10,7 @@ import { recordAudit } from "../../audit/mod.ts";
 import { burySession, noteEnded } from "../../auth/mod.ts";
 import { accounts, sessions } from "../../auth/tables.ts";
 import { dropAbandoned, leaveConversations } from "../../chat/mod.ts";
-import { ErasedMail } from "../schema.ts";
+import { ErasedMail } from "../schema/credentials.ts";
 import { PERSONAL_DATA } from "./registry.ts";
 
 const SYSTEM = { role: "system" } as const;

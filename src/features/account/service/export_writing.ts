@@ -4,7 +4,7 @@ import type { Transaction } from "../../../platform/database.ts";
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { JobRefused } from "../../../platform/queue/definition.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
-import { ExportMail } from "../schema.ts";
+import { ExportMail } from "../schema/credentials.ts";
 import { accountExportChunks, accountExports } from "../tables.ts";
 import { isExported, isWithheld, listPages, nameOf } from "./export_rows.ts";
 import { EXPORT_LIFE_MS } from "./exports.ts";

@@ -6,7 +6,7 @@ import type { Platform } from "../../../platform/platform.ts";
 import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { recordAudit } from "../../audit/mod.ts";
 import { assertRecent, type Session } from "../../auth/mod.ts";
-import { ExportNotReady, WriteExport } from "../schema.ts";
+import { ExportNotReady, WriteExport } from "../schema/credentials.ts";
 import type { AccountExport } from "../schema/lifecycle.ts";
 import { accountExportChunks, accountExports } from "../tables.ts";
 

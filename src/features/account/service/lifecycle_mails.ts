@@ -4,7 +4,7 @@ import { noticeCountsOf, type NoticeKind, sendNotice } from "../../../platform/m
 import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { forgetSubjects } from "../../../platform/throttle.ts";
 import { findAddressee } from "../../auth/mod.ts";
-import type { DeletionMail, ErasedMail, ExportMail } from "../schema.ts";
+import type { DeletionMail, ErasedMail, ExportMail } from "../schema/credentials.ts";
 import { DELETION, ERASED, EXPORT, type Letters } from "./lifecycle_letters.ts";
 
 /** The job's id, which is the mail's, and when to give up. */

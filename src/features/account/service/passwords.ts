@@ -18,7 +18,7 @@ import {
   withPassword,
 } from "../../auth/mod.ts";
 import { accounts } from "../../auth/tables.ts";
-import { PasswordMail, ResetMail } from "../schema.ts";
+import { PasswordMail, ResetMail } from "../schema/credentials.ts";
 import { keepRecovered } from "./deletion.ts";
 import { withinLinks, withinMails } from "./throttles.ts";
 import { dropLinks, findOwner, invalid, useToken } from "./tokens.ts";

@@ -2,7 +2,7 @@ import { callerOf } from "../../../platform/http/client_address.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { workWithin } from "../../../platform/throttle.ts";
 import type { ThrottlePolicy } from "../../../platform/throttle_policy.ts";
-import { LinkInvalid } from "../schema.ts";
+import { LinkInvalid } from "../schema/credentials.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;

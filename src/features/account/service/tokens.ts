@@ -3,7 +3,7 @@ import { and, eq, gt, inArray } from "drizzle-orm";
 import type { Transaction } from "../../../platform/database.ts";
 import { AppError } from "../../../platform/errors.ts";
 import { accounts, users } from "../../auth/tables.ts";
-import { LinkInvalid } from "../schema.ts";
+import { LinkInvalid } from "../schema/credentials.ts";
 import { accountTokens, emailChanges } from "../tables.ts";
 import { digestOf, type Purpose } from "./links.ts";
 

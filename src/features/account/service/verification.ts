@@ -5,7 +5,7 @@ import { enqueue } from "../../../platform/queue/enqueue.ts";
 import { recordAudit } from "../../audit/mod.ts";
 import { announceChanged, noteChanged, type Session } from "../../auth/mod.ts";
 import { accounts } from "../../auth/tables.ts";
-import { VerificationMail } from "../schema.ts";
+import { VerificationMail } from "../schema/credentials.ts";
 import { withinLinks, withinOwnMails } from "./throttles.ts";
 import { invalid, useToken } from "./tokens.ts";
 

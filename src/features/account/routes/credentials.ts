@@ -8,11 +8,11 @@ import {
   TooManyAttempts,
   Unauthenticated,
   ValidationFailed,
-} from "../../platform/errors.ts";
-import { createClientAddress } from "../../platform/http/client_address.ts";
-import type { Platform } from "../../platform/platform.ts";
-import { problems } from "../../platform/problems.ts";
-import { auth, InvalidCredentials, ReauthenticationRequired } from "../auth/mod.ts";
+} from "../../../platform/errors.ts";
+import { createClientAddress } from "../../../platform/http/client_address.ts";
+import type { Platform } from "../../../platform/platform.ts";
+import { problems } from "../../../platform/problems.ts";
+import { auth, InvalidCredentials, ReauthenticationRequired } from "../../auth/mod.ts";
 import {
   ACCEPTED,
   Accepted,
@@ -24,10 +24,10 @@ import {
   operations,
   ResetBody,
   TokenBody,
-} from "./schema.ts";
-import { confirmEmailChange, requestEmailChange } from "./service/email_change.ts";
-import { changePassword, forgetPassword, resetPassword } from "./service/passwords.ts";
-import { confirmEmail, resendVerification } from "./service/verification.ts";
+} from "../schema/credentials.ts";
+import { confirmEmailChange, requestEmailChange } from "../service/email_change.ts";
+import { changePassword, forgetPassword, resetPassword } from "../service/passwords.ts";
+import { confirmEmail, resendVerification } from "../service/verification.ts";
 
 const session = [Unauthenticated, TokenExpired, TokenInvalid, SessionRevoked] as const;
 const askRefused = problems(...session, ValidationFailed, TooManyAttempts);
@@ -50,10 +50,10 @@ const linkRefused = problems(LinkInvalid, ValidationFailed, TooManyAttempts);
 const resetRefused = problems(LinkInvalid, ValidationFailed, TooManyAttempts, Overloaded);
 
 /** POST /v1/account/email, …/confirm, …/verification, …/verification/confirm · PUT /v1/account/password · POST …/forgotten, …/reset */
-export function accountRoutes(platform: Platform) {
+export function credentialRoutes(platform: Platform) {
   const addressOf = createClientAddress(platform.config.trustedProxies);
   return new Elysia({
-    name: "account.routes",
+    name: "account.credentials",
     prefix: "/v1/account",
     detail: { tags: ["account"] },
   })

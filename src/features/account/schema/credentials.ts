@@ -1,8 +1,8 @@
 import { t } from "elysia";
 
-import { defineError } from "../../platform/errors.ts";
-import { defineJob } from "../../platform/queue/definition.ts";
-import { Email, Id, NewPassword, object, ShownPassword, Time } from "../../platform/schema.ts";
+import { defineError } from "../../../platform/errors.ts";
+import { defineJob } from "../../../platform/queue/definition.ts";
+import { Email, Id, NewPassword, object, ShownPassword, Time } from "../../../platform/schema.ts";
 
 export const LinkInvalid = defineError("link_invalid", 400, {
   en: "This link has expired or was used already; ask for a new one",

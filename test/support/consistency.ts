@@ -64,7 +64,7 @@ const WINDOW = 16;
 const STEP_MS = 2;
 const PROGRESS_MS = 30_000;
 /** After the last fault, everything has to be with everybody within this time. */
-const SETTLE_MS = 90_000;
+const SETTLE_LIMIT_MS = 90_000;
 const PAGE = 10_000;
 
 /** Writes and reads through three instances while they, Redis and the ways between them are broken, then compares. */
@@ -173,7 +173,7 @@ async function talk({
   await until(
     "every message to be acknowledged",
     () => clients.every((client) => client.pending() === 0),
-    SETTLE_MS,
+    SETTLE_LIMIT_MS,
   );
   return sent;
 }
@@ -198,7 +198,7 @@ async function judge(evidence: Evidence): Promise<ModelReport> {
     await until(
       `everybody to have ${top} events`,
       () => clients.every((client) => client.positionOf(id) >= top),
-      SETTLE_MS,
+      SETTLE_LIMIT_MS,
     ).catch(() => undefined);
     for (const client of clients) {
       const log = client.logOf(id);

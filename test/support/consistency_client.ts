@@ -78,7 +78,7 @@ interface Life {
 
 const HEARTBEAT_MS = 1_000;
 /** A server that says nothing for so long is given up. */
-const SILENCE_MS = 8_000;
+const SILENCE_LIMIT_MS = 8_000;
 const MAX_RETRY_MS = 300;
 /** Access tokens live longer than this. */
 const TOKEN_LIFE_MS = 240_000;
@@ -204,7 +204,7 @@ function openLife({ url, token, memory, asked }: LifeOptions): Life {
   ws.addEventListener("close", ({ code }) => ended.resolve(code));
   const beat = setInterval(() => {
     transmit({ t: "hb", p: positions() });
-    if (performance.now() - heardAt < SILENCE_MS) return;
+    if (performance.now() - heardAt < SILENCE_LIMIT_MS) return;
     ended.resolve(0);
     ws.close();
   }, HEARTBEAT_MS);

@@ -22,13 +22,23 @@ export const CONSUMER_OPTIONS = {
 
 const CONSUMER = `
 import { createAccessTokenCheck } from "../package/access_token.js";
-import { createApi, createSocket, createTicketSource } from "../package/mod.js";
+import {
+  createApi,
+  createBrowserOutbox,
+  createSocket,
+  createTicketSource,
+  messagesOf,
+  openChat,
+} from "../package/mod.js";
 
 const api = createApi("/api", { token: async () => "token" });
-const socket = createSocket({ url: "/v1/ws", ticket: createTicketSource(api) });
+const outbox = createBrowserOutbox({ userId: "lan" });
+const socket = createSocket({ url: "/v1/ws", ticket: createTicketSource(api), outbox });
 socket.on("event", ({ kind, data }) => console.log(kind === "msg.new" ? data.body : kind));
 const { data } = await api.v1.conversations.get({ query: { limit: 20 } });
 for (const { id } of data?.items ?? []) await socket.send({ conversationId: id, body: "Hello" });
+const chat = openChat({ api, socket, userId: "lan" });
+for (const { body, pending } of messagesOf(chat.state, "id")) console.log(body, pending);
 const checked = await createAccessTokenCheck({ origin: "http://localhost:3000" })("token");
 if (checked.verdict === "good") console.log(checked.userId.toUpperCase());
 `;
@@ -39,7 +49,7 @@ export async function checkPackage(folder: string, work: string): Promise<Checke
   const start = performance.now();
   const errors = await compile(work, {
     compilerOptions: CONSUMER_OPTIONS,
-    include: ["consumer.ts", join(folder, "*.d.ts")],
+    include: ["consumer.ts", join(folder, "**/*.d.ts")],
   });
   const ms = performance.now() - start;
   // Elysia's own declarations name types of Bun and Node; with skipLibCheck, which everybody sets, that does not matter.

@@ -1,12 +1,12 @@
 import { mkdir } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 import { compile } from "./compiler.ts";
 
 const CLIENT = "src/client";
 /** The one file whose types come from the server. */
 const CONTRACT = "contract";
-const IMPORTED = /(?<=\bfrom ")\.\/([\w/]+)\.ts(?=")/g;
+const IMPORTED = /(?<=\bfrom ")(\.\.?\/[\w/]+)\.ts(?=")/g;
 const EXPORTED_TYPE = /^export (?:type|interface) (\w+)/gm;
 /** How the emitted text spells a problem; the name is shorter to read, and to check. */
 const PROBLEM =
@@ -94,21 +94,30 @@ async function collect(
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     if (declarations[name] !== undefined) continue;
     const text = known[name] ?? (await Bun.file(join(folder, name)).text());
-    waiting.push(...[...text.matchAll(IMPORTED)].map(([, path = ""]) => `${path}.d.ts`));
-    declarations[name] = text.replace(IMPORTED, "./$1.js");
+    waiting.push(
+      ...[...text.matchAll(IMPORTED)].map(([, path = ""]) => `${join(dirname(name), path)}.d.ts`),
+    );
+    declarations[name] = text.replace(IMPORTED, "$1.js");
   }
   return declarations;
 }
 
-const MAY_IMPORT = /^(?:\.\/\w+\.js|elysia|@elysiajs\/eden(?:\/\w+)?)$/;
+const MAY_IMPORT = /^(?:elysia|@elysiajs\/eden(?:\/\w+)?)$/;
+const OWN = /^\.\.?\/[\w/]+\.js$/;
 
 /** An import from elsewhere, or a type that the compiler has given up on, would reach every consumer. @throws then */
 export function refuseLeaks(declarations: Record<string, string>): void {
   for (const [name, text] of Object.entries(declarations)) {
     const code = text.replace(/\/\*[\s\S]*?\*\//g, "");
     for (const [, path = ""] of code.matchAll(/(?:\bfrom |\bimport\()"([^"]+)"/g))
-      if (!MAY_IMPORT.test(path)) throw new Error(`Cannot emit "${name}": it imports "${path}"`);
+      if (!MAY_IMPORT.test(path) && !isOwn(name, path))
+        throw new Error(`Cannot emit "${name}": it imports "${path}"`);
     if (/[:<|&=,(] ?any\b/.test(code))
       throw new Error(`Cannot emit "${name}": it has the type any`);
   }
+}
+
+/** Whether a path leads from one declaration to another one of the package. */
+function isOwn(name: string, path: string): boolean {
+  return OWN.test(path) && !join(dirname(name), path).startsWith("..");
 }

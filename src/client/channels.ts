@@ -21,6 +21,8 @@ interface Track {
   held: Map<number, EventFrame>;
   /** Pages that brought nothing although there must be something. */
   fruitless: number;
+  /** Whether the server may know of fewer events than we. */
+  isDoubted: boolean;
 }
 
 /** As many as the server follows for one user, and as many positions as a heartbeat may carry. */
@@ -63,6 +65,8 @@ export class Channels {
       const known = this.#tracks.has(channel);
       if (known) this.#hear(channel, top);
       else this.#begin(channel, top);
+      // A server that was set back knows less than we do, and says so when it is asked.
+      if (channel === OWN_CHANNEL) this.#doubt(channel, top);
       // Before the first greeting nothing was promised; since then a conversation has come that we saw nothing of.
       if (!known && this.#greeted) this.#options.reset(channel, top);
     }
@@ -88,16 +92,11 @@ export class Channels {
   }
 
   /** Takes a page of missing events. The server may leave out what this user may not see. */
-  answer(request: number, { ev = [], to = 0, more, reset }: SyncOk): void {
+  answer(request: number, page: SyncOk): void {
     const [channel, track] = this.#settle(request);
     if (channel === undefined || !track) return;
-    const before = track.last;
-    for (const frame of ev) if (frame.seq > track.last) this.#deliver(track, frame);
-    track.last = Math.max(track.last, to);
-    track.fruitless = track.last > before ? 0 : track.fruitless + 1;
-    // There is one more page, even where nobody has told us of its events.
-    if (more === true) track.top = Math.max(track.top, track.last + 1);
-    if (reset === true || track.fruitless >= MAX_FRUITLESS) this.#skip(channel, track);
+    this.#replay(track, page);
+    if (page.reset === true || track.fruitless >= MAX_FRUITLESS) this.#skip(channel, track);
     this.#release(channel, track);
     this.pump();
   }
@@ -132,12 +131,25 @@ export class Channels {
       if (this.#requests.size >= MAX_REQUESTS) return;
       this.#behind.delete(channel);
       const track = this.#tracks.get(channel);
-      if (!track || track.last >= track.top) continue;
+      if (!track || (track.last >= track.top && !track.isDoubted)) continue;
+      track.isDoubted = false;
       if (track.top - track.last > MAX_REPLAY) {
         this.#skip(channel, track);
         this.#release(channel, track);
       } else this.#requests.set(this.#options.ask(channel, track.last), channel);
     }
+  }
+
+  #replay(track: Track, { ev = [], to = 0, more, reset }: SyncOk): void {
+    const before = track.last;
+    for (const frame of ev) if (frame.seq > track.last) this.#deliver(track, frame);
+    // Positions that the server never gave are taken back with everything that they stood for.
+    if (reset === true && to > 0 && to < track.last) track.top = track.last = to;
+    track.last = Math.max(track.last, to);
+    const isFruitless = track.last === before && track.last < track.top;
+    track.fruitless = isFruitless ? track.fruitless + 1 : 0;
+    // There is one more page, even where nobody has told us of its events.
+    if (more === true) track.top = Math.max(track.top, track.last + 1);
   }
 
   #begin(channel: string, seq: number): Track {
@@ -146,7 +158,7 @@ export class Channels {
       const quietest = this.#tracks.keys().find((name) => name !== OWN_CHANNEL);
       if (quietest !== undefined) this.#forget(quietest);
     }
-    const track: Track = { last: seq, top: seq, held: new Map(), fruitless: 0 };
+    const track: Track = { last: seq, top: seq, held: new Map(), fruitless: 0, isDoubted: false };
     this.#tracks.set(channel, track);
     return track;
   }
@@ -162,6 +174,13 @@ export class Channels {
     if (!track) return;
     track.top = Math.max(track.top, top);
     this.#note(channel, track);
+  }
+
+  #doubt(channel: string, top: number): void {
+    const track = this.#tracks.get(channel);
+    if (!track || track.last <= top) return;
+    track.isDoubted = true;
+    this.#behind.add(channel);
   }
 
   /** Puts the channel among those that wait for missing events, unless they are being asked for. */

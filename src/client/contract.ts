@@ -1,7 +1,14 @@
 import type * as server from "../app.ts";
+import type {
+  Conversation as ServerConversation,
+  ConversationPage as ServerConversationPage,
+} from "../features/chat/schema/conversations.ts";
 import type { ChatEvents } from "../features/chat/schema/events.ts";
 import type { ChatFrames } from "../features/chat/schema/frames.ts";
-import type { Message as ServerMessage } from "../features/chat/schema/messages.ts";
+import type {
+  Message as ServerMessage,
+  MessagePage as ServerMessagePage,
+} from "../features/chat/schema/messages.ts";
 
 /*
  * Everything that the client knows about the server, as types only. The package replaces this file by the same types
@@ -51,6 +58,11 @@ export type ProblemFields = Omit<Unreachable, "code">;
 
 /** A message, the same over HTTP and over the socket. */
 export type Message = ServerMessage;
+export type MessagePage = (typeof ServerMessagePage)["static"];
+
+/** A conversation, as its members list it. */
+export type Conversation = ServerConversation;
+export type ConversationPage = (typeof ServerConversationPage)["static"];
 
 /** What each kind of event in a conversation tells: always what is now, so that telling it twice does no harm. */
 export type ChatEventData = {

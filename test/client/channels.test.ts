@@ -183,3 +183,20 @@ test("channels, held events and open requests are bounded", () => {
   expect(delivered).toHaveLength(1_001);
   expect(asked).toHaveLength(5);
 });
+
+test("a server that was set back is asked what is so, and is believed", () => {
+  const { channels, delivered, resets, asked } = open();
+  const own = (seq: number) => event(seq, "u");
+  channels.greet({ u: 7 });
+  channels.take(own(8));
+  channels.greet({ u: 3 });
+  expect(asked).toEqual([{ number: 1, channel: "u", from: 8 }]);
+  channels.answer(1, { t: "sync.ok", ev: [], to: 3, more: false, reset: true });
+  channels.take(own(4));
+  expect([delivered, resets, channels.positions()]).toEqual([[8, 4], [3], { u: 4 }]);
+  // An instance that is only a moment behind says so, and nothing happens.
+  channels.greet({ u: 3 });
+  channels.answer(2, { t: "sync.ok", ev: [], to: 4, more: false });
+  channels.take(own(5));
+  expect([delivered, resets]).toEqual([[8, 4, 5], [3]]);
+});

@@ -1,0 +1,236 @@
+import type { Api } from "./api.ts";
+import { backoffMs } from "./backoff.ts";
+import type { ChatSocket } from "./chat_socket.ts";
+import type { Conversation, MessagePage } from "./contract.ts";
+import type { ChatEvent } from "./events.ts";
+import { ClientError } from "./problem.ts";
+import { applyEvent, applyReset, applyUserEvent, giveUp } from "./state/apply.ts";
+import { type ChatState, emptyChat } from "./state/chat_state.ts";
+import { applyEphemeral, expireTyping } from "./state/moment.ts";
+import { applyOutbox, dismiss } from "./state/own_outbox.ts";
+import { addOlder, openWindow, pageOf, withConversations } from "./state/snapshot.ts";
+
+export interface ChatOptions {
+  api: Api;
+  socket: ChatSocket;
+  /** Whose chat this is. */
+  userId: string;
+}
+
+/** The state of a chat that follows its socket, and reads over HTTP what the socket does not tell. */
+export interface Chat extends Disposable {
+  readonly state: ChatState;
+  /** Calls the listener after each change, at most once a turn, until the function that it answers is called. */
+  subscribe(listener: () => void): () => void;
+  /** Lists the conversations, the last active first. @throws ClientError */
+  list(): Promise<void>;
+  /** Reads the newest messages of a conversation, unless they are there. @throws ClientError */
+  open(conversationId: string): Promise<void>;
+  /** Reads the messages before those that are there. @throws ClientError */
+  older(conversationId: string): Promise<void>;
+  /** Takes what was refused off the screen. */
+  dismiss(outboxId: string): void;
+  /** Ends it; the socket stays. */
+  close(): void;
+}
+
+const PAGE = 50;
+/** Pages of the list in which a conversation is looked for. */
+const MAX_LIST_PAGES = 5;
+/** Events that are kept while something is being read; more of them, and it is read again. */
+const MAX_KEPT = 5_000;
+const TYPING_TICK_MS = 1_000;
+
+export function openChat(options: ChatOptions): Chat {
+  return new LiveChat(options);
+}
+
+class LiveChat implements Chat {
+  readonly #options: ChatOptions;
+  readonly #listeners = new Set<() => void>();
+  readonly #stops: (() => void)[];
+  /** Events that came while something was being read: the answer may be older than they are. */
+  #kept: ChatEvent[] = [];
+  #reading = 0;
+  /** Where the messages before each window go on. */
+  readonly #cursors = new Map<string, string | null>();
+  #state: ChatState;
+  #told = true;
+  #closed = false;
+  #tick: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #failures = 0;
+
+  constructor(options: ChatOptions) {
+    this.#options = options;
+    const { socket, userId } = options;
+    this.#state = emptyChat(userId);
+    for (const entry of socket.waiting)
+      this.#state = applyOutbox(this.#state, { op: "queued", entry });
+    this.#stops = [
+      socket.on("event", (event) => this.#take(event)),
+      socket.on("user", (event) => this.#set(applyUserEvent(this.#state, event))),
+      socket.on("outbox", (change) => this.#set(applyOutbox(this.#state, change))),
+      socket.on("reset", (reset) => {
+        this.#set(applyReset(this.#state, reset));
+        // The user's own stream told which conversations there are; now the list has to.
+        if (reset.conversationId === undefined) this.list().catch(() => undefined);
+      }),
+      socket.on("ephemeral", (event) => {
+        this.#set(applyEphemeral(this.#state, event, Date.now()));
+        this.#tick ??= setTimeout(() => this.#expire(), TYPING_TICK_MS);
+      }),
+    ];
+  }
+
+  get state(): ChatState {
+    return this.#state;
+  }
+
+  subscribe(listener: () => void): () => void {
+    const own = () => listener();
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  async list(): Promise<void> {
+    await this.#read(async () => {
+      const { items } = await this.#listPage(null);
+      return () => withConversations(this.#state, items);
+    });
+  }
+
+  async open(id: string): Promise<void> {
+    const window = this.#state.conversations[id]?.window;
+    if (window && !window.hasNewer) return;
+    if (!this.#state.conversations[id]) await this.#find(id);
+    await this.#readWindow(id);
+  }
+
+  async older(id: string): Promise<void> {
+    const cursor = this.#cursors.get(id) ?? null;
+    if (cursor === null) return;
+    await this.#read(async () => {
+      const page = pageOf(await this.#messages(id, cursor), 0);
+      return () => addOlder(this.#state, id, page);
+    });
+  }
+
+  dismiss(outboxId: string): void {
+    this.#set(dismiss(this.#state, outboxId));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#tick);
+    clearTimeout(this.#retry);
+    for (const stop of this.#stops) stop();
+    this.#listeners.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #take(event: ChatEvent): void {
+    if (this.#reading > 0 && this.#kept.length <= MAX_KEPT) this.#kept.push(event);
+    this.#set(applyEvent(this.#state, event));
+  }
+
+  /** Reads something, puts it into the state, and then applies once more what came meanwhile. */
+  async #read(work: () => Promise<() => ChatState>): Promise<void> {
+    this.#reading += 1;
+    try {
+      const put = await work();
+      if (this.#closed) return;
+      let state = put();
+      for (const event of this.#kept) state = applyEvent(state, event);
+      const isTorn = this.#kept.length > MAX_KEPT;
+      for (const { conversationId } of isTorn ? this.#kept : [])
+        state = applyReset(state, { conversationId });
+      this.#set(state);
+    } finally {
+      this.#reading -= 1;
+      if (this.#reading === 0) this.#kept = [];
+    }
+  }
+
+  async #readWindow(id: string): Promise<void> {
+    await this.#read(async () => {
+      // The position first: whatever is read after it is at least as new.
+      const at = this.#state.conversations[id]?.info.lastSeq ?? 0;
+      const page = pageOf(await this.#messages(id, null), at);
+      return () => openWindow(this.#state, id, page);
+    });
+  }
+
+  /** Looks a conversation up in the list. */
+  async #find(id: string): Promise<void> {
+    await this.#read(async () => {
+      let cursor: string | null = null;
+      const found: Conversation[] = [];
+      for (let pages = 0; pages < MAX_LIST_PAGES; pages += 1) {
+        const { items, page } = await this.#listPage(cursor);
+        found.push(...items);
+        cursor = page.nextCursor;
+        if (cursor === null || items.some((item) => item.id === id)) break;
+      }
+      return () => giveUp(withConversations(this.#state, found), id);
+    });
+  }
+
+  async #listPage(cursor: string | null) {
+    const query = { limit: PAGE, ...(cursor === null ? {} : { cursor }) };
+    const { data, error } = await this.#options.api.v1.conversations.get({ query });
+    if (data) return data;
+    throw new ClientError(error.value.code, "Cannot list the conversations", error.status);
+  }
+
+  async #messages(id: string, cursor: string | null): Promise<MessagePage> {
+    const query = { limit: PAGE, ...(cursor === null ? {} : { cursor }) };
+    const { data, error } = await this.#options.api.v1
+      .conversations({ id })
+      .messages.get({ query });
+    if (!data) throw new ClientError(error.value.code, "Cannot read the messages", error.status);
+    this.#cursors.set(id, data.page.nextCursor);
+    return data;
+  }
+
+  #set(state: ChatState): void {
+    if (state === this.#state || this.#closed) return;
+    this.#state = state;
+    if (state.wanted.length > 0) this.#retry ??= setTimeout(() => void this.#catchUp(), 0);
+    if (!this.#told) return;
+    this.#told = false;
+    queueMicrotask(() => {
+      this.#told = true;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  /** Reads what was missed; while that fails, again and again, but not all clients at once. */
+  async #catchUp(): Promise<void> {
+    try {
+      for (const id of this.#state.wanted) {
+        const hadWindow = this.#state.conversations[id]?.window !== undefined;
+        await this.#find(id);
+        if (hadWindow && this.#state.conversations[id]) await this.#readWindow(id);
+      }
+      this.#failures = 0;
+    } catch {
+      this.#failures += 1;
+    }
+    this.#retry = undefined;
+    if (!this.#closed && this.#state.wanted.length > 0)
+      this.#retry = setTimeout(() => void this.#catchUp(), backoffMs(this.#failures));
+  }
+
+  #expire(): void {
+    this.#tick = undefined;
+    this.#set(expireTyping(this.#state, Date.now()));
+    const isTyping = Object.values(this.#state.conversations).some(
+      ({ typing }) => Object.keys(typing).length > 0,
+    );
+    if (isTyping) this.#tick = setTimeout(() => this.#expire(), TYPING_TICK_MS);
+  }
+}

@@ -1,0 +1,123 @@
+import type { ChatEventData, Conversation } from "../contract.ts";
+import type { ChatEvent, UserEvent } from "../events.ts";
+import {
+  type ChatState,
+  type ConversationState,
+  forget,
+  type MemberList,
+  type PinList,
+  unwant,
+  want,
+  withConversation,
+  without,
+} from "./chat_state.ts";
+import { applyToWindow } from "./message_window.ts";
+import { settleOwn } from "./own_outbox.ts";
+
+/**
+ * The state after an event of a conversation. An event that comes twice, or that is older than what is known, changes
+ * nothing, and one of an unknown conversation asks for that conversation to be read. Events come without gaps and in
+ * order: the socket sees to that.
+ */
+export function applyEvent(state: ChatState, event: ChatEvent): ChatState {
+  const { conversationId: id, kind, data } = event;
+  const before = state.conversations[id];
+  if (kind === "member" && data.op === "remove" && data.userId === state.userId)
+    return before && event.seq <= before.info.lastSeq ? state : forget(state, id);
+  if (!before) return want(state, id);
+  const after = applyToConversation(before, event, state.userId);
+  const settled = kind === "msg.new" ? settleOwn(state, event) : state;
+  return withConversation(settled, id, after);
+}
+
+/** The state after an event of the user's own stream. */
+export function applyUserEvent(state: ChatState, event: UserEvent): ChatState {
+  switch (event.kind) {
+    case "conv.add":
+      return want(state, event.data.conversationId);
+    case "conv.rm":
+      return forget(state, event.data.conversationId);
+    case "block":
+      return block(state, event.data);
+    default:
+      return state;
+  }
+}
+
+/**
+ * Says that events of a conversation are missing. It is to be read anew, and until it was, nothing that comes joins the
+ * messages that are there, so that no gap looks like none.
+ */
+export function applyReset(state: ChatState, { conversationId: id }: { conversationId?: string }) {
+  if (id === undefined) return state;
+  const before = state.conversations[id];
+  if (!before) return want(state, id);
+  const { info, readBy, typing, window } = before;
+  const torn = window ? { window: { ...window, hasNewer: true } } : {};
+  return want(withConversation(state, id, { info, readBy, typing, ...torn }), id);
+}
+
+/** Says that a conversation cannot be read, so that nobody tries it again before its next event. */
+export function giveUp(state: ChatState, conversationId: string): ChatState {
+  return unwant(state, conversationId);
+}
+
+function block(state: ChatState, { userId, on }: { userId: string; on: boolean }): ChatState {
+  if (state.blocked.includes(userId) === on) return state;
+  const others = state.blocked.filter((other) => other !== userId);
+  return { ...state, blocked: on ? [...others, userId] : others };
+}
+
+function applyToConversation(
+  before: ConversationState,
+  event: ChatEvent,
+  me: string,
+): ConversationState {
+  const { info, window, members, pins, typing } = before;
+  const after: ConversationState = {
+    ...before,
+    info: event.seq > info.lastSeq ? applyToInfo(info, event) : info,
+    ...(window ? { window: applyToWindow(window, event, me) } : {}),
+    ...(members ? { members: applyToMembers(members, event) } : {}),
+    ...(pins ? { pins: applyToPins(pins, event) } : {}),
+    // Whoever has sent something has stopped typing it.
+    typing: event.kind === "msg.new" ? without(typing, event.data.senderId) : typing,
+  };
+  const keys = Object.keys(after) as (keyof ConversationState)[];
+  return keys.every((key) => after[key] === before[key]) ? before : after;
+}
+
+function applyToInfo(info: Conversation, event: ChatEvent): Conversation {
+  const moved = { ...info, lastSeq: event.seq, lastEventAt: new Date(event.at).toISOString() };
+  return event.kind === "conv" ? { ...moved, ...settingsIn(event.data) } : moved;
+}
+
+function settingsIn({ kind, name }: ChatEventData["conv"]): Pick<Conversation, "kind" | "name"> {
+  return { kind, name };
+}
+
+function applyToMembers(members: MemberList, event: ChatEvent): MemberList {
+  if (event.seq <= members.at) return members;
+  const at = event.seq;
+  const { byId } = members;
+  if (event.kind === "role") {
+    const { userId, role } = event.data;
+    return { at, byId: { ...byId, [userId]: { userId, role } } };
+  }
+  if (event.kind !== "member") return { at, byId };
+  const { op, userId, role = "member" } = event.data;
+  return {
+    at,
+    byId: op === "add" ? { ...byId, [userId]: { userId, role } } : without(byId, userId),
+  };
+}
+
+function applyToPins(pins: PinList, event: ChatEvent): PinList {
+  if (event.seq <= pins.at) return pins;
+  const at = event.seq;
+  const seq = event.kind === "pin" || event.kind === "msg.del" ? event.data.messageSeq : 0;
+  const on = event.kind === "pin" && event.data.on;
+  if (seq === 0 || pins.seqs.includes(seq) === on) return { ...pins, at };
+  const others = pins.seqs.filter((other) => other !== seq);
+  return { at, seqs: on ? [...others, seq].toSorted((one, other) => one - other) : others };
+}

@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+
+import { array, assert, asyncProperty, constantFrom, nat, record } from "fast-check";
+
+import type { ChatEventData } from "../../src/client/mod.ts";
+import { ChatEvents } from "../../src/features/chat/schema/events.ts";
+import { type Cluster, openCluster } from "../support/instance.ts";
+import { comparable, openWorld, type Player, replay, type World } from "./world.ts";
+
+/*
+ * What a client makes of a snapshot and the events behind it has to be what a later snapshot says, whatever was done in
+ * between and by whom.
+ */
+
+const SETUP_LIMIT_MS = 60_000;
+const RUNS = 12;
+const MAX_STEPS = 10;
+
+/** One step of a run: who does what, to which of the things that are there. */
+interface Step {
+  action: Action;
+  actor: number;
+  pick: number;
+}
+
+interface Scene {
+  conversationId: string;
+  players: Player[];
+  /** Positions of the messages so far, deleted ones too. */
+  seqs: number[];
+}
+
+interface Act {
+  /** The kinds of events that it may lead to; each kind has to come about at least once. */
+  leadsTo: (keyof ChatEventData)[];
+  /** Does it; refusals are part of the game. */
+  run: (scene: Scene, step: Step, actor: Player) => Promise<void>;
+}
+
+let cluster: Cluster;
+let world: World;
+
+beforeAll(async () => {
+  cluster = await openCluster();
+  world = await openWorld(cluster, ["Lan", "Minh", "Hoa"]);
+}, SETUP_LIMIT_MS);
+afterAll(async () => {
+  await world?.[Symbol.asyncDispose]();
+  await cluster?.[Symbol.asyncDispose]();
+}, SETUP_LIMIT_MS);
+
+const ACTIONS = {
+  open: {
+    leadsTo: ["conv"],
+    run: async (_, { pick }, { api, id }) => {
+      const others = world.players.filter((player) => player.id !== id);
+      const memberIds = others.slice(0, pick % 3).map((player) => player.id);
+      await api.v1.conversations.post({ kind: "group", name: `Nhóm ${pick}`, memberIds });
+    },
+  },
+  send: {
+    leadsTo: ["msg.new"],
+    run: async (scene, { pick }, { socket }) => {
+      const { conversationId } = scene;
+      const sent = await ignore(socket.send({ conversationId, body: `tin ${pick} $VNM` }));
+      if (sent) scene.seqs.push(sent.seq);
+    },
+  },
+  post: {
+    leadsTo: ["msg.new"],
+    run: async (scene, { pick }, { api }) => {
+      const { data } = await api.v1
+        .conversations({ id: scene.conversationId })
+        .messages.post({ clientId: crypto.randomUUID(), body: `thư ${pick}` });
+      if (data) scene.seqs.push(data.seq);
+    },
+  },
+  bringIn: {
+    leadsTo: ["member"],
+    run: async ({ conversationId: id, players }, { pick }, { api }) => {
+      const userId = players[pick % players.length]?.id ?? "";
+      await api.v1.conversations({ id }).members({ userId }).put();
+    },
+  },
+  takeOut: {
+    leadsTo: ["member"],
+    run: async ({ conversationId: id, players }, { pick }, { api }) => {
+      const userId = players[pick % players.length]?.id ?? "";
+      await api.v1.conversations({ id }).members({ userId }).delete();
+    },
+  },
+} satisfies Record<string, Act>;
+type Action = keyof typeof ACTIONS;
+
+const steps = array(
+  record({
+    action: constantFrom(...(Object.keys(ACTIONS) as Action[])),
+    actor: nat(2),
+    pick: nat(30),
+  }),
+  { minLength: 1, maxLength: MAX_STEPS },
+);
+const seen = new Set<string>();
+
+test(
+  "a snapshot and the events behind it make the snapshot of later, for everybody and for every action",
+  async () => {
+    await assert(
+      asyncProperty(steps, async (list) => {
+        const scene = await openScene();
+        const before = await look();
+        for (const step of list) await act(scene, step);
+        await expectSame(before);
+      }),
+      { numRuns: RUNS },
+    );
+  },
+  SETUP_LIMIT_MS,
+);
+
+test("every action alone does what it is for, and every kind of event has an action", async () => {
+  for (const [index, action] of (Object.keys(ACTIONS) as Action[]).entries()) {
+    const scene = await openScene();
+    const before = await look();
+    // The second one of the players is a plain member whom the first one, the owner, can take out.
+    await act(scene, { action, actor: 0, pick: action === "open" ? index : 1 });
+    await expectSame(before);
+  }
+  for (const { leadsTo } of Object.values(ACTIONS) as Act[])
+    for (const kind of leadsTo) expect([...seen]).toContain(kind);
+  const unseen = Object.keys(ChatEvents).filter((kind) => !seen.has(kind));
+  expect(unseen.toSorted()).toEqual(LATER.toSorted());
+});
+
+/** Kinds that nothing on the server leads to yet. */
+const LATER: string[] = ["msg.edit", "msg.del", "react", "pin", "role"];
+
+/** A group of all players, of which all of them have heard. */
+async function openScene(): Promise<Scene> {
+  const { players } = world;
+  const [owner, ...others] = players;
+  const opened = await owner?.api.v1.conversations.post({
+    kind: "group",
+    name: "VN30",
+    memberIds: others.map(({ id }) => id),
+  });
+  const conversationId = opened?.data?.id ?? "";
+  const sent = await owner?.socket.send({ conversationId, body: "Chào" });
+  return { conversationId, players, seqs: sent ? [sent.seq] : [] };
+}
+
+interface View {
+  player: Player;
+  state: Awaited<ReturnType<World["snapshot"]>>;
+}
+
+/** What everybody sees now. */
+async function look(): Promise<View[]> {
+  return await Promise.all(
+    world.players.map(async (player) => {
+      player.events.length = 0;
+      return { player, state: await world.snapshot(player) };
+    }),
+  );
+}
+
+async function act(scene: Scene, step: Step): Promise<void> {
+  const actor = world.players[step.actor];
+  if (actor) await (ACTIONS[step.action] as Act).run(scene, step, actor);
+}
+
+async function expectSame(before: View[]): Promise<void> {
+  for (const { player, state } of before) {
+    await world.settled(player, state);
+    for (const { kind } of player.events) seen.add(kind);
+    const now = await world.snapshot(player);
+    const replayed = replay(state, player.events);
+    // Whoever was brought back in reads the conversation anew; nobody keeps one that they are not in.
+    const { wanted } = replayed;
+    const ids = Object.keys(state.conversations).filter((id) => !wanted.includes(id));
+    expect(comparable(replayed, ids)).toEqual(comparable(now, ids));
+    for (const id of wanted) expect(Object.keys(now.conversations)).toContain(id);
+  }
+}
+
+async function ignore<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  return await work.catch(() => undefined);
+}

@@ -5,7 +5,7 @@ import { deletionRoutes } from "./features/account/routes/deletion.ts";
 import { exportRoutes } from "./features/account/routes/exports.ts";
 import { adminRoutes } from "./features/admin/routes.ts";
 import { auditRoutes } from "./features/audit/routes.ts";
-import { isSessionAlive } from "./features/auth/mod.ts";
+import { isSessionAlive, listAliveSessions } from "./features/auth/mod.ts";
 import { reauthenticationRoutes } from "./features/auth/routes/reauthentication.ts";
 import { sessionRoutes } from "./features/auth/routes/sessions.ts";
 import { authRoutes } from "./features/auth/routes/sign_in.ts";
@@ -25,10 +25,10 @@ import type { Gateway } from "./platform/realtime/gateway.ts";
 
 export { DEMO_PASSWORD, DEMO_USERS, seedDemo } from "./features/demo/mod.ts";
 export { resealSecrets } from "./features/mfa/mod.ts";
-export { authenticateSocket, isSessionAlive };
+export { authenticateSocket, isSessionAlive, listAliveSessions };
 /** The socket's side of what the client is typed by. */
 export type { CloseCode } from "./platform/realtime/connection.ts";
-export type { Heartbeat, Hello, Renewal } from "./platform/realtime/frames.ts";
+export type { Heartbeat, Hello, Renewal, Sync } from "./platform/realtime/frames.ts";
 export type {
   Away,
   ErrorFrame,

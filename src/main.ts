@@ -6,6 +6,7 @@ import {
   DEMO_PASSWORD,
   DEMO_USERS,
   isSessionAlive,
+  listAliveSessions,
   resealSecrets,
   seedDemo,
 } from "./app.ts";
@@ -79,6 +80,7 @@ async function start({ config, log, lifecycle }: StartOptions): Promise<void> {
       topics: TOPIC_KINDS,
       authenticate: authenticateSocket,
       isAlive: isSessionAlive,
+      listAlive: listAliveSessions,
     },
   });
   if (!config.production && config.roles.has("api")) await seedDemo(opened.platform);

@@ -34,6 +34,7 @@ import {
   SERVER_FRAMES,
   TRANSPORT_CLOSE_MEANINGS,
 } from "../../src/platform/realtime/protocol.ts";
+import { MAX_REPLAYED_EVENTS } from "../../src/platform/realtime/resume.ts";
 import { TOPIC_FRAMES, TOPIC_REPLIES } from "../../src/platform/realtime/topic_frames.ts";
 import { MAX_TOPICS_PER_SOCKET, TOPIC_INTERVAL_MS } from "../../src/platform/realtime/topics.ts";
 import { listUserEvents } from "../../src/platform/realtime/user_events.ts";
@@ -116,6 +117,11 @@ function timeRows(): string[][] {
     ["time until `hello`", seconds(HELLO_TIMEOUT_MS), `closes with ${noHello}`],
     ["time between two `hb`", seconds(HEARTBEAT_MS), "is told by `hello.ok`"],
     ["silence", seconds(SILENCE_MS), `closes with ${noHeartbeat}`],
+    [
+      "events behind which `sync` catches up",
+      count(MAX_REPLAYED_EVENTS),
+      "answers `sync.ok` with `reset`",
+    ],
     ["time from `tok.exp` to the expiry", seconds(EXPIRY_WARNING_MS), "is told by `tok.exp`"],
     [
       "time from the expiry to a newer `tok`",

@@ -4,7 +4,6 @@ import type {
   ConversationPage as ServerConversationPage,
 } from "../features/chat/schema/conversations.ts";
 import type { ChatEvents } from "../features/chat/schema/events.ts";
-import type { ChatFrames } from "../features/chat/schema/frames.ts";
 import type {
   Message as ServerMessage,
   MessagePage as ServerMessagePage,
@@ -70,7 +69,7 @@ export type ChatEventData = {
 };
 
 /** Frames that this client sends, as the server checks them. */
-export type SyncFrame = (typeof ChatFrames)["sync"]["static"];
+export type SyncFrame = server.Sync;
 export type HelloFrame = server.Hello;
 export type HeartbeatFrame = server.Heartbeat;
 export type RenewalFrame = server.Renewal;

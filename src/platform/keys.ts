@@ -28,6 +28,10 @@ export interface Keys {
   channel(channel: string): string;
   /** STRING: version, `|`, JSON of what a topic (`ticker:<symbol>`) holds now; expires 14 days after the last change. */
   topic(topic: string): string;
+  /**
+   * ZSET: the newest bus texts of one realtime channel by their positions, at most 300; expires 10 min after the last.
+   */
+  window(channel: string): string;
   /** The realtime channel behind a pub/sub channel name. */
   channelOf(name: string): string;
   /**
@@ -52,6 +56,7 @@ export function createKeys(prefix: string): Keys {
     sends: (userId) => `${prefix}:{${userId}}:rt:sends`,
     channel: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:${channel}`,
     topic: (topic) => `${prefix}:{${partitionOf(topic)}}:rt:v:${topic}`,
+    window: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:w:${channel}`,
     channelOf: (name) => name.slice(name.indexOf("}:rt:") + "}:rt:".length),
     queue: (queue, part) => `${prefix}:{${queue}}:jobs:${part}`,
     jobs: (queue) => `${prefix}:{${queue}}:jobs:job:`,

@@ -12,14 +12,18 @@ import { createJobStore, type JobStore } from "./queue/store.ts";
 import { createReadiness, type ReadinessCheck } from "./readiness.ts";
 import type { Authority, Shown } from "./realtime/authority.ts";
 import { type Bus, createBus } from "./realtime/bus.ts";
-import type { FrameHandlers } from "./realtime/dispatch.ts";
+import type { Session } from "./realtime/connection.ts";
+import type { FrameHandler, FrameHandlers } from "./realtime/dispatch.ts";
 import { createGateway, type Gateway } from "./realtime/gateway.ts";
 import { createHub, type Hub } from "./realtime/hub.ts";
 import { scaleLimits } from "./realtime/limits.ts";
+import { createResume } from "./realtime/resume.ts";
 import { createSendLimiter } from "./realtime/sends.ts";
 import type { ChannelSource } from "./realtime/source.ts";
 import { createTopicPublisher } from "./realtime/topic_values.ts";
 import { createTopics, type TopicKinds } from "./realtime/topics.ts";
+import { createWindow } from "./realtime/window.ts";
+import { createSingleWire } from "./realtime/wires.ts";
 import { assertRedisIsFit, openRedis } from "./redis.ts";
 import { createThrottle } from "./throttle.ts";
 import { createTokens } from "./tokens.ts";
@@ -30,7 +34,9 @@ export interface Features {
   handlers: (platform: Platform) => FrameHandlers;
   topics: TopicKinds;
   authenticate: (platform: Platform, shown: Shown) => Promise<Authority>;
-  isAlive: (platform: Platform, session: { userId: string; sessionId: string }) => Promise<boolean>;
+  isAlive: (platform: Platform, session: Session) => Promise<boolean>;
+  /** Those of many sessions that live, by their ids. */
+  listAlive: (platform: Platform, sessions: Session[]) => Promise<Set<string>>;
 }
 
 export interface OpenOptions {
@@ -65,13 +71,16 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     poolSize: POOL_SIZE,
   });
   lifecycle.add("database", () => db.close());
-  const { redis, bus, keys } = await openBus(options);
+  const nodeId = Bun.randomUUIDv7();
+  const { redis, bus, keys, window } = await openBus(options, nodeId);
   const source = features.source({ db });
   const hub = createHub({
     bus,
     source,
+    window,
     publish: options.publish,
     isAlive: (session) => features.isAlive(platform, session),
+    listAlive: (sessions) => features.listAlive(platform, sessions),
     log,
   });
   bus.onMessage((message) => hub.receive(message));
@@ -95,9 +104,10 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     throttle: createThrottle({ redis, keys, scale: config.limitsScale, now }),
     jobs: jobRelay,
     topics: createTopicPublisher({ redis, keys, bus }),
-    nodeId: Bun.randomUUIDv7(),
+    nodeId,
   };
-  const gateway = openSocketDoor(options, { platform, hub, bus });
+  const resume = createResume({ hub: () => hub, window, source });
+  const gateway = openSocketDoor(options, { platform, hub, bus, resume });
   return { platform, readiness: createReadiness({ db, redis }), gateway, hub, jobRelay, storeOf };
 }
 
@@ -105,9 +115,13 @@ interface SocketDoorOptions {
   platform: Platform;
   hub: Hub;
   bus: Bus;
+  resume: FrameHandler;
 }
 
-function openSocketDoor(options: OpenOptions, { platform, hub, bus }: SocketDoorOptions): Gateway {
+function openSocketDoor(
+  options: OpenOptions,
+  { platform, hub, bus, resume }: SocketDoorOptions,
+): Gateway {
   const { lifecycle, features } = options;
   const topics = createTopics({
     ...platform,
@@ -120,7 +134,7 @@ function openSocketDoor(options: OpenOptions, { platform, hub, bus }: SocketDoor
   const gateway = createGateway({
     ...platform,
     hub: () => hub,
-    handlers: { ...features.handlers(platform), ...topics.handlers },
+    handlers: { ...features.handlers(platform), ...topics.handlers, sync: resume },
     parts: [topics],
     limits: scaleLimits(platform.config.limitsScale),
     authenticate: (shown) => features.authenticate(platform, shown),
@@ -129,12 +143,18 @@ function openSocketDoor(options: OpenOptions, { platform, hub, bus }: SocketDoor
   return gateway;
 }
 
-async function openBus({ config, log, redisUrl, lifecycle }: OpenOptions) {
+async function openBus({ config, log, redisUrl, lifecycle }: OpenOptions, nodeId: string) {
   const keys = createKeys(config.redisPrefix);
   const redis = await openRedis({ url: redisUrl, log, name: "commands" });
   lifecycle.add("redis", () => redis.close());
   await assertRedisIsFit(redis, log);
   const subscriber = await openRedis({ url: redisUrl, log, name: "bus" });
-  lifecycle.add("bus", () => subscriber.close());
-  return { redis, keys, bus: createBus({ commands: redis, subscriber, keys, log }) };
+  const window = createWindow({ redis, keys });
+  const wires = createSingleWire({ subscriber, keys, nodeId });
+  const bus = createBus({ commands: redis, wires, window, keys, log });
+  lifecycle.add("bus", async () => {
+    bus.close();
+    await subscriber.close();
+  });
+  return { redis, keys, window, bus };
 }

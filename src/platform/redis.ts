@@ -7,7 +7,10 @@ import { createDeadlines, pause, TimeoutError, withTimeout } from "./time.ts";
 
 /** A connection's state as the rest of the product sees it. */
 export interface Redis {
-  client: RedisClient;
+  /** The present connection; `renew` puts another one in its place. */
+  readonly client: RedisClient;
+  /** True for a cluster: what is published there is published to the shard that its name belongs to. */
+  readonly isSharded: boolean;
   /** True while commands are answered; false from the first failure until Redis has answered a PING again. */
   isReady(): boolean;
   /** Calls back each time the connection is usable again after it was not. */
@@ -19,6 +22,8 @@ export interface Redis {
   run<T>(what: string, command: (client: RedisClient) => Promise<T>): Promise<T>;
   /** The text at a key, or null, read together with what else is asked for meanwhile. @throws as `run` does. */
   read(key: string): Promise<string | null>;
+  /** Drops the connection and makes another one, because this one looks alive and carries nothing. */
+  renew(): void;
   close(): Promise<void>;
 }
 
@@ -66,29 +71,32 @@ function jitter(): number {
 /** Connects and waits until Redis serves. @throws StartError when it does not within 30 s. */
 export async function openRedis(options: RedisOptions): Promise<Redis> {
   const { log, name } = options;
-  const client = newClient(options.url, name);
   const listeners: (() => void)[] = [];
   const closing = new AbortController();
   const deadlines = createDeadlines(COMMAND_TIMEOUT_MS);
   let ready = false;
+  let client = newClient(options.url, name);
 
   function lose(error?: unknown): void {
     if (ready && !closing.signal.aborted) log.warn("redis connection lost", { name, error });
     ready = false;
   }
-  async function handshake(): Promise<void> {
-    await untilServing(client, closing.signal);
-    if (closing.signal.aborted || ready) return;
+  async function handshake(of: RedisClient): Promise<void> {
+    await untilServing(of, closing.signal);
+    if (closing.signal.aborted || ready || of !== client || !of.isReady) return;
     ready = true;
     for (const listener of listeners) listener();
   }
-  client.on("error", lose);
-  client.on("reconnecting", () => lose());
-  // After a restart node-redis reports ready while Redis still loads its data and refuses commands.
-  client.on("ready", () => void handshake());
-
+  /** What a connection that was replaced still says is not heard. */
+  function watch(of: RedisClient): void {
+    of.on("error", (error: unknown) => void (of === client && lose(error)));
+    of.on("reconnecting", () => void (of === client && lose()));
+    // After a restart node-redis reports ready while Redis still loads its data and refuses commands.
+    of.on("ready", () => void handshake(of));
+  }
+  watch(client);
   await connect(client, options.url);
-  await handshake();
+  await handshake(client);
 
   async function run<T>(what: string, command: (client: RedisClient) => Promise<T>): Promise<T> {
     if (!ready) throw away(what);
@@ -99,18 +107,39 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
     }
   }
   return {
-    client,
+    get client() {
+      return client;
+    },
+    isSharded: false,
     isReady: () => ready,
     onReady: (listener) => void listeners.push(listener),
     run,
     read: createReads((keys) => run("read keys", (client) => client.mGet(keys))),
+    renew: () => {
+      if (closing.signal.aborted) return;
+      const former = client;
+      lose(new Error("it carries nothing"));
+      client = newClient(options.url, name);
+      watch(client);
+      drop(former);
+      // It tries until it succeeds or is closed, and says so by the events that are watched.
+      client.connect().catch(() => undefined);
+    },
     close: async () => {
       if (closing.signal.aborted) return;
       closing.abort();
       ready = false;
-      client.destroy();
+      drop(client);
     },
   };
+}
+
+function drop(client: RedisClient): void {
+  try {
+    client.destroy();
+  } catch {
+    // It was closed already.
+  }
 }
 
 async function connect(client: RedisClient, url: URL): Promise<void> {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { sql } from "drizzle-orm";
 
-import { authenticateSocket, isSessionAlive } from "../../src/app.ts";
+import { authenticateSocket, isSessionAlive, listAliveSessions } from "../../src/app.ts";
 import { readConfig } from "../../src/platform/config.ts";
 import type { Transaction } from "../../src/platform/database.ts";
 import { isConnectionError, uniqueViolation } from "../../src/platform/database_errors.ts";
@@ -37,6 +37,7 @@ beforeAll(async () => {
       topics: TOPIC_KINDS,
       authenticate: authenticateSocket,
       isAlive: isSessionAlive,
+      listAlive: listAliveSessions,
     },
   });
 });

@@ -1,4 +1,4 @@
-import { authenticateSocket, isSessionAlive } from "../../src/app.ts";
+import { authenticateSocket, isSessionAlive, listAliveSessions } from "../../src/app.ts";
 import { readConfig } from "../../src/platform/config.ts";
 import { createLifecycle } from "../../src/platform/lifecycle.ts";
 import { type Opened, openPlatform } from "../../src/platform/open.ts";
@@ -27,6 +27,7 @@ export async function openNode(cluster: Cluster): Promise<Opened & AsyncDisposab
       topics: TOPIC_KINDS,
       authenticate: authenticateSocket,
       isAlive: isSessionAlive,
+      listAlive: listAliveSessions,
     },
   });
   return { ...opened, [Symbol.asyncDispose]: () => lifecycle.stop() };

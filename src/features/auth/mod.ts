@@ -20,7 +20,13 @@ export {
   endWithin,
   noteEnded,
 } from "./service/session_end.ts";
-export { authenticate, type Caller, getSession, isSessionAlive } from "./service/sessions.ts";
+export {
+  authenticate,
+  type Caller,
+  getSession,
+  isSessionAlive,
+  listAliveSessions,
+} from "./service/sessions.ts";
 
 /** Gives a feature's routes the declarations of access: `signedIn: true`, `may: "…"` or `open: true`. */
 export function auth(platform: Platform) {

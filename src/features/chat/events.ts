@@ -1,17 +1,13 @@
 import type { Platform } from "../../platform/platform.ts";
-import { type FrameHandlers, onFrame, onFrames } from "../../platform/realtime/dispatch.ts";
+import { type FrameHandlers, onFrames } from "../../platform/realtime/dispatch.ts";
 import { sendWithin } from "../../platform/realtime/sends.ts";
-import { syncUserEvents } from "../realtime/mod.ts";
 import { ChatFrames } from "./schema/frames.ts";
-import { syncEvents } from "./service/events.ts";
 import { conversationOf } from "./service/frames.ts";
 import { sendMessages, type SentMessage } from "./service/send.ts";
 
-const SYNC_LIMIT = 200;
-
 type Send = typeof ChatFrames.send.static;
 
-/** send → ack · sync → sync.ok */
+/** send → ack */
 export function chatEvents(platform: Platform): FrameHandlers {
   return {
     send: onFrames({
@@ -24,17 +20,6 @@ export function chatEvents(platform: Platform): FrameHandlers {
           const sent = await sendMessages(platform, { userId, conversationId, messages });
           return sent.map((each, at) => ack(each, frames[at]));
         }),
-    }),
-    sync: onFrame(ChatFrames.sync, async (frame, { userId }) => {
-      const { ch, from, lim = SYNC_LIMIT } = frame;
-      const range = { userId, from, limit: lim };
-      const { events, more, ...rest } =
-        ch === "u"
-          ? await syncUserEvents(platform, range)
-          : await syncEvents(platform, { ...range, channel: ch });
-      const ev = events.map((event) => JSON.parse(event.frame) as object);
-      const to = events.at(-1)?.seq ?? from;
-      return { t: "sync.ok", i: frame.i, from, to, ev, more, ...rest };
     }),
   };
 }

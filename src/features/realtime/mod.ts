@@ -1,8 +1,3 @@
 export { REALTIME_DATA } from "./service/personal_data.ts";
 export { authenticateSocket } from "./service/tickets.ts";
-export {
-  appendUserEvents,
-  createUserStreamSource,
-  syncUserEvents,
-  userEvent,
-} from "./service/user_stream.ts";
+export { appendUserEvents, createUserStreamSource, userEvent } from "./service/user_stream.ts";

@@ -1,76 +1,146 @@
 import type { Log } from "../log.ts";
 import type { Bus } from "./bus.ts";
-import type { Channels } from "./channels.ts";
-import { CloseCode, type Connection } from "./connection.ts";
+import type { Channel, Channels } from "./channels.ts";
+import { CloseCode, type Connection, type Session } from "./connection.ts";
+import type { JoinChannel } from "./joining.ts";
+import { createLease } from "./lease.ts";
 import { MAX_CHANNELS_PER_USER } from "./limits.ts";
-import type { ChannelSource } from "./source.ts";
+import { type ChannelSource, isUserChannel } from "./source.ts";
+import type { Turns } from "./turns.ts";
 
 const CHECK_INTERVAL_MS = 5_000;
 /** Without a bus, Postgres is asked more often, so that talk between instances goes on, only slower. */
 const CHECK_INTERVAL_WITHOUT_BUS_MS = 1_000;
+/** Channels, or users, of one statement. */
 const CHECK_BATCH = 500;
+/** Channels that are repaired at the same time; each of them may read pages of events. */
+const REPAIRS_AT_ONCE = 16;
 
 export interface ChecksOptions {
   bus: Bus;
   source: ChannelSource;
-  isAlive: (session: { userId: string; sessionId: string }) => Promise<boolean>;
+  listAlive: (sessions: Session[]) => Promise<Set<string>>;
   log: Log;
   channels: Channels;
   users: Map<string, Set<Connection>>;
-  joinChannel: (userId: string, name: string) => Promise<void>;
+  turns: Turns;
+  joinChannel: JoinChannel;
+  expel: (channel: Channel, userId: string) => void;
+  /** All channels that a local socket of the user is in. */
+  channelsOf: (userId: string) => Set<Channel>;
 }
 
-/** Compares positions with the source now and then, and everything after the bus was away. */
-export function startChecks(options: ChecksOptions): () => void {
-  const { bus, source, log, channels, users, joinChannel } = options;
+export interface Checks {
+  /** False while this node cannot know who has left. */
+  isTrusted(): boolean;
+  stop(): void;
+}
+
+/**
+ * Compares positions with the source now and then. After every time in which messages may have been lost, and while they
+ * are, all that was told by them is read again: sessions, memberships and positions are rows, so none of it can be missed.
+ */
+export function startChecks(options: ChecksOptions): Checks {
+  const { bus, source, log, channels, users, turns } = options;
   let timer: Timer;
   let stopped = false;
+  let running: Promise<void> | undefined;
+  /** When messages were lost last, as long as what they told was not read again. */
+  let lostAt: number | undefined;
+  const lease = createLease({
+    onLost: () => {
+      log.warn("nobody is served: neither the bus nor the database tells who has left");
+      for (const connections of users.values())
+        for (const connection of connections)
+          connection.close(CloseCode.insufficient, "cannot_be_proven");
+    },
+  });
 
   async function checkPositions(): Promise<void> {
-    const names = channels.names();
-    for (let at = 0; at < names.length; at += CHECK_BATCH) {
-      const tops = await source.listTops(names.slice(at, at + CHECK_BATCH));
-      for (const [name, top] of tops) {
+    for (const names of batchesOf(channels.names(), CHECK_BATCH)) {
+      const tops = [...(await source.listTops(names))];
+      const behind = tops.filter(([name, top]) => {
         const last = channels.get(name)?.sequencer.last;
-        if (last !== undefined && top > last) await channels.repair(name);
-      }
-    }
-  }
-  async function checkMemberships(): Promise<void> {
-    for (const userId of users.keys()) {
-      const memberships = await source.listMemberships(userId, MAX_CHANNELS_PER_USER);
-      await Promise.all(memberships.map(({ channel }) => joinChannel(userId, channel)));
+        return last !== undefined && top > last;
+      });
+      for (const some of batchesOf(behind, REPAIRS_AT_ONCE))
+        await Promise.all(some.map(([name, top]) => channels.repair(name, top)));
     }
   }
   async function checkSessions(): Promise<void> {
-    for (const connections of users.values())
+    const all = [...users.values()].flatMap((connections) => [...connections]);
+    for (const connections of batchesOf(all, CHECK_BATCH)) {
+      const alive = await options.listAlive(connections);
       for (const connection of connections)
-        if (!(await options.isAlive(connection)))
+        if (!alive.has(connection.sessionId))
           connection.close(CloseCode.sessionEnded, "session_revoked");
+    }
+  }
+  async function checkMemberships(): Promise<void> {
+    for (const userIds of batchesOf([...users.keys()], CHECK_BATCH))
+      await turns.steady(userIds, () => source.listChannels(userIds), compare);
+  }
+  function compare(userId: string, found: Map<string, Set<string>>): void {
+    const present = found.get(userId) ?? new Set();
+    const attached = options.channelsOf(userId);
+    for (const channel of attached)
+      if (!present.has(channel.name) && !isUserChannel(channel.name))
+        options.expel(channel, userId);
+    const room = Math.max(0, MAX_CHANNELS_PER_USER - attached.size);
+    const names = new Set([...attached].map(({ name }) => name));
+    for (const name of [...present].filter((each) => !names.has(each)).slice(0, room))
+      options
+        .joinChannel(userId, name)
+        .catch((error: unknown) => log.warn("cannot bring a user into a channel", { error }));
+  }
+
+  async function checkAll(): Promise<void> {
+    const beganAt = performance.now();
+    await checkSessions();
+    await checkMemberships();
+    await checkPositions();
+    if (lostAt !== undefined && lostAt <= beganAt) lostAt = undefined;
+    lease.prove(beganAt);
+  }
+  function isLosing(): boolean {
+    return lostAt !== undefined || !bus.isHearing();
   }
   function schedule(): void {
+    clearTimeout(timer);
     if (stopped) return;
-    const delayMs = bus.isReady() ? CHECK_INTERVAL_MS : CHECK_INTERVAL_WITHOUT_BUS_MS;
-    timer = setTimeout(() => void check(false), delayMs);
+    const delayMs = isLosing() ? CHECK_INTERVAL_WITHOUT_BUS_MS : CHECK_INTERVAL_MS;
+    timer = setTimeout(() => void check(), delayMs);
   }
-  async function check(everything: boolean): Promise<void> {
-    clearTimeout(timer);
-    try {
-      await checkPositions();
-      if (everything || !bus.isReady()) {
-        await checkSessions();
-        await checkMemberships();
-      }
-    } catch (error) {
-      log.warn("cannot check the channels", { error });
-    }
-    clearTimeout(timer);
-    schedule();
+  /** One at a time; what is lost during a check is left to the next one. */
+  function check(): Promise<void> {
+    running ??= (isLosing() ? checkAll() : checkPositions())
+      .catch((error: unknown) => log.warn("cannot check the channels", { error }))
+      .finally(() => {
+        running = undefined;
+        schedule();
+      });
+    return running;
   }
-  bus.onRecovered(() => void check(true));
+  bus.onRecovered(() => {
+    lostAt = performance.now();
+    void (running ?? Promise.resolve()).then(() => check());
+  });
+  bus.onHeard(() => {
+    if (lostAt === undefined) lease.prove(performance.now());
+  });
   schedule();
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
+  return {
+    isTrusted: () => lease.isHeld(),
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+      lease.stop();
+    },
   };
+}
+
+function batchesOf<T>(items: T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) =>
+    items.slice(at * size, (at + 1) * size),
+  );
 }

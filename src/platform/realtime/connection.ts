@@ -30,6 +30,9 @@ export interface SocketPart {
   detach(connection: Connection): void;
 }
 
+/** For which session, and for whom, a socket speaks. */
+export type Session = Pick<Connection, "userId" | "sessionId">;
+
 /** Close codes of `frm.v1`; the code alone tells a client whether to come back. */
 export const CloseCode = {
   restart: 4000,

@@ -17,18 +17,21 @@ export interface FrameHandler<S extends TSchema = TSchema> {
    * Answers the replies to the frames, in their order; a frame with a number and no reply is answered by `ok`. What it
    * throws refuses all of them.
    */
-  handle: (frames: S["static"][], connection: Connection) => Promise<(object | undefined)[]>;
+  handle: (frames: S["static"][], connection: Connection) => Promise<(Reply | undefined)[]>;
 }
+
+/** A frame, or the text of one that holds frames which are JSON already. */
+export type Reply = object | string;
 
 /** Ties a handler to its schema, so that the frame it gets is typed by it. */
 export function onFrame<S extends TSchema>(
   schema: S,
-  handle: (frame: S["static"], connection: Connection) => Promise<object | undefined>,
+  handle: (frame: S["static"], connection: Connection) => Promise<Reply | undefined>,
 ): FrameHandler {
   return {
     schema,
     handle: async (frames, connection) => {
-      const replies: (object | undefined)[] = [];
+      const replies: (Reply | undefined)[] = [];
       for (const frame of frames) replies.push(await handle(frame as S["static"], connection));
       return replies;
     },
@@ -45,7 +48,7 @@ export type FrameHandlers = Record<string, FrameHandler>;
 export interface DispatchContext {
   connection: Connection;
   /** Sends some replies in one write; those to a batch may go as one text. */
-  reply: (frames: object[], options: { isBatch: boolean }) => void;
+  reply: (frames: Reply[], options: { isBatch: boolean }) => void;
   /** What comes behind the end of a socket is dropped. */
   isOpen: () => boolean;
   onError: (error: unknown) => void;
@@ -86,7 +89,7 @@ export function createDispatch(handlers: FrameHandlers): Dispatch {
     return entry;
   }
   return async (line, context) => {
-    let pending: object[] = [];
+    let pending: Reply[] = [];
     const flush = () => {
       if (pending.length > 0) context.reply(pending, { isBatch: true });
       pending = [];
@@ -105,7 +108,7 @@ export function createDispatch(handlers: FrameHandlers): Dispatch {
   };
 }
 
-async function answer(group: Group, context: DispatchContext): Promise<object[]> {
+async function answer(group: Group, context: DispatchContext): Promise<Reply[]> {
   const { entry, frames } = group;
   try {
     if (!entry) throw group.error;

@@ -82,8 +82,32 @@ export const Renewal = Type.Object(
 );
 export type Renewal = typeof Renewal.static;
 
+const UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
+
+/** Asks for what was missed in a channel. */
+export const Sync = Type.Object(
+  {
+    t: Type.Literal("sync"),
+    i: Type.Optional(RequestNumber),
+    ch: Type.String({
+      pattern: `^(?:u|c:${UUID})$`,
+      description: "a channel with positions; `u` is the user's own",
+    }),
+    from: position("position behind which events are wanted"),
+    lim: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 500,
+        description: "most events that may come at once; 200 where it is missing",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Sync = typeof Sync.static;
+
 /** What the platform itself takes from clients; features add their own frames. */
-export const CLIENT_FRAMES = { hello: Hello, hb: Heartbeat, tok: Renewal } as const;
+export const CLIENT_FRAMES = { hello: Hello, hb: Heartbeat, tok: Renewal, sync: Sync } as const;
 
 /** One place in a socket's line: a frame, or what was wrong with the text that should have been one. */
 export type Waiting = ({ frame: Json } | { error: unknown; frame?: Json }) & {

@@ -129,12 +129,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     await dispatch(takeLine(ws, limits.frames), {
       connection,
       reply: (frames, { isBatch }) => {
-        const texts =
-          isBatch && frames.length > 1
-            ? [JSON.stringify(frames)]
-            : frames.map((frame) => JSON.stringify(frame));
+        const texts = frames.map((frame) =>
+          typeof frame === "string" ? frame : JSON.stringify(frame),
+        );
+        const messages = isBatch && texts.length > 1 ? [`[${texts.join(",")}]`] : texts;
         ws.cork(() => {
-          for (const text of texts) connection.send(text);
+          for (const text of messages) connection.send(text);
         });
       },
       isOpen: () => ws.readyState === WebSocket.OPEN,

@@ -92,6 +92,27 @@ const EventFrame = answer("ev", {
   ts: Count,
 });
 
+const SyncOk = answer("sync.ok", {
+  i: RequestNumber,
+  ch: Channel,
+  from: Type.Integer({
+    minimum: 0,
+    description:
+      "position behind which the events are; later than what was asked for where the user may not see all",
+  }),
+  to: Type.Integer({ minimum: 0, description: "position of the last event in `ev`" }),
+  ev: Type.Array(Type.Unknown(), {
+    description: "`ev` frames, in their order; none where other answers took up the room",
+  }),
+  more: Type.Boolean({ description: "whether there are events behind `to`" }),
+  reset: Type.Optional(
+    Type.Boolean({
+      description:
+        "too much was missed, or the position is ahead of the channel: forget what you have of it, read it over HTTP, and go on from `to`",
+    }),
+  ),
+});
+
 const Away = answer("away", {
   in: Type.Tuple([Count, Count], {
     description: "come back after a random time between these, in milliseconds",
@@ -109,6 +130,7 @@ export const SERVER_FRAMES: Readonly<Record<string, TSchema>> = {
   ok: Ok,
   err: ErrorFrame,
   ev: EventFrame,
+  "sync.ok": SyncOk,
   away: Away,
 };
 

@@ -1,9 +1,10 @@
+import type { Ring } from "./ring.ts";
 import type { ChannelEvent } from "./source.ts";
 
-/** Events that arrived ahead of their turn, at most this many; more are read from Postgres instead. */
+/** Events that arrived ahead of their turn, at most this many; more are read from where they are kept instead. */
 const MAX_HELD = 256;
-/** Events kept behind the present position, for a socket that attaches while the channel moves on. */
-const RING = 64;
+/** The same in UTF-16 units of their frames. */
+const MAX_HELD_SIZE = 1_048_576;
 
 /**
  * Puts the events of one channel back into their order. Instances publish after their commits, so what arrives is in
@@ -16,6 +17,8 @@ export interface Sequencer {
   readonly last: number | undefined;
   /** True while an event waits for one that has not come. */
   readonly hasGap: boolean;
+  /** How many events wait. */
+  readonly held: number;
   /** Takes an event in any order; a repeated one is dropped. */
   offer(event: ChannelEvent): void;
   /** Sets the position from which the channel is followed; only the first call counts. */
@@ -24,21 +27,32 @@ export interface Sequencer {
   since(after: number): ChannelEvent[] | undefined;
 }
 
-export function createSequencer(emit: (event: ChannelEvent) => void): Sequencer {
+export function createSequencer(emit: (event: ChannelEvent) => void, ring: Ring): Sequencer {
   const held = new Map<number, ChannelEvent>();
-  const ring: ChannelEvent[] = [];
+  let heldSize = 0;
   let last: number | undefined;
 
+  function pass(event: ChannelEvent): void {
+    last = event.seq;
+    ring.push(event);
+    emit(event);
+  }
+  function hold(event: ChannelEvent): void {
+    const size = event.frame.length;
+    // A dropped event leaves the gap open, which the repair then closes from where events are kept.
+    if (held.has(event.seq) || held.size >= MAX_HELD || heldSize + size > MAX_HELD_SIZE) return;
+    held.set(event.seq, event);
+    heldSize += size;
+  }
+  function take(seq: number): ChannelEvent | undefined {
+    const event = held.get(seq);
+    if (event && held.delete(seq)) heldSize -= event.frame.length;
+    return event;
+  }
   function drain(): void {
-    if (last === undefined) return;
-    for (const seq of held.keys()) if (seq <= last) held.delete(seq);
-    for (let next = held.get(last + 1); next; next = held.get(last + 1)) {
-      held.delete(next.seq);
-      last = next.seq;
-      ring.push(next);
-      if (ring.length > RING) ring.shift();
-      emit(next);
-    }
+    if (last === undefined || held.size === 0) return;
+    for (const seq of held.keys()) if (seq <= last) take(seq);
+    for (let next = take(last + 1); next; next = take(last + 1)) pass(next);
   }
   return {
     get last() {
@@ -47,11 +61,14 @@ export function createSequencer(emit: (event: ChannelEvent) => void): Sequencer 
     get hasGap() {
       return last !== undefined && held.size > 0;
     },
+    get held() {
+      return held.size;
+    },
     offer: (event) => {
-      if (last !== undefined && event.seq <= last) return;
-      // A dropped event leaves the gap open, which the repair then closes from the database.
-      if (held.size >= MAX_HELD && event.seq !== (last ?? -1) + 1) return;
-      held.set(event.seq, event);
+      if (last === undefined) return hold(event);
+      if (event.seq <= last) return;
+      if (event.seq > last + 1) return hold(event);
+      pass(event);
       drain();
     },
     place: (position) => {
@@ -61,8 +78,7 @@ export function createSequencer(emit: (event: ChannelEvent) => void): Sequencer 
     },
     since: (after) => {
       if (last === undefined || after >= last) return [];
-      const events = ring.filter((event) => event.seq > after);
-      return events.length === last - after ? events : undefined;
+      return ring.between(after, last);
     },
   };
 }

@@ -4,6 +4,8 @@ export interface ChannelEvent {
   seq: number;
   /** The user whom this event takes out of the channel: nothing behind it may reach them. */
   leaver?: string;
+  /** Position of an event whose content this one takes back: no copy of that one is handed out any more. */
+  erases?: number;
   /** The JSON text of the `ev` frame. */
   frame: string;
 }
@@ -16,6 +18,24 @@ export interface Membership {
   changedAt: number;
   /** Position of the event with which the user came in. */
   joinedSeq: number;
+  /** The first position that the user may see. */
+  visibleFrom: number;
+}
+
+/** Where in a channel to begin, and how much to read. */
+export interface Range {
+  channel: string;
+  after: number;
+  limit: number;
+}
+
+/** What a user gets of a range. */
+export interface ReadRange {
+  /** Position behind which the events are: later than what was asked for where the user may not see all. */
+  from: number;
+  events: ChannelEvent[];
+  /** Last position of the channel. */
+  top: number;
 }
 
 /** Where the events of channels are kept for ever. A feature provides it; the hub repairs every gap from it. */
@@ -23,26 +43,35 @@ export interface ChannelSource {
   /** The user's channels, last changed first, at most `limit`; their own one beside them, where it has events. */
   listMemberships(userId: string, limit: number): Promise<Membership[]>;
   findMembership(userId: string, channel: string): Promise<Membership | undefined>;
+  /** The channels that each of some users is in, in one statement. */
+  listChannels(userIds: string[]): Promise<Map<string, Set<string>>>;
   /** Events behind `after`, in order, at most `limit`. */
-  listEvents(channel: string, range: { after: number; limit: number }): Promise<ChannelEvent[]>;
+  listEvents(channel: string, range: Omit<Range, "channel">): Promise<ChannelEvent[]>;
+  /** For each range what the user may see of it, in one statement; undefined where they are not in the channel. */
+  readRanges(userId: string, ranges: Range[]): Promise<(ReadRange | undefined)[]>;
   /** Last positions of those channels that exist. */
   listTops(channels: string[]): Promise<Map<string, number>>;
 }
 
-/** Bus text of an event: position, leaver, frame. The receiving node need not parse the frame. */
+/**
+ * Bus text of an event: position, leaver or `~` and the position that it erases, frame. The receiving node need not
+ * parse the frame.
+ */
 export function encodeEvent(event: ChannelEvent): string {
-  return `${event.seq}|${event.leaver ?? ""}|${event.frame}`;
+  const mark = event.leaver ?? (event.erases === undefined ? "" : `~${event.erases}`);
+  return `${event.seq}|${mark}|${event.frame}`;
 }
 
 /** Reads what encodeEvent wrote; undefined for a text that no instance of ours has written. */
 export function decodeEvent(text: string): ChannelEvent | undefined {
-  const match = /^(\d{1,15})\|([0-9a-f-]*)\|(\{.*\})$/s.exec(text);
+  const match = /^(\d{1,15})\|(?:~(\d{1,15})|([0-9a-f-]*))\|(\{.*\})$/s.exec(text);
   if (!match) return undefined;
-  const [, seq, leaver, frame] = match;
+  const [, seq, erases, leaver, frame = ""] = match;
   return {
     seq: Number(seq),
     ...(leaver === undefined || leaver === "" ? {} : { leaver }),
-    frame: frame ?? "",
+    ...(erases === undefined ? {} : { erases: Number(erases) }),
+    frame,
   };
 }
 

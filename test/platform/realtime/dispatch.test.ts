@@ -4,7 +4,12 @@ import { Type } from "@sinclair/typebox/type";
 
 import { AppError, NotFound } from "../../../src/platform/errors.ts";
 import type { Connection } from "../../../src/platform/realtime/connection.ts";
-import { createDispatch, onFrame, onFrames } from "../../../src/platform/realtime/dispatch.ts";
+import {
+  createDispatch,
+  onFrame,
+  onFrames,
+  type Reply,
+} from "../../../src/platform/realtime/dispatch.ts";
 import type { Waiting } from "../../../src/platform/realtime/frames.ts";
 import type { Json } from "../../../src/platform/text.ts";
 
@@ -24,7 +29,7 @@ const put = (to: string, n: number) => ({ t: "put", to, n });
 /** Handles a line and tells which frames were handled together, and what was answered. */
 async function run(line: Waiting[], isOpen: (groups: number[][]) => boolean = () => true) {
   const groups: number[][] = [];
-  const replies: object[] = [];
+  const replies: Reply[] = [];
   /** How many replies went together, of each message; negative where they may not be one text. */
   const texts: number[] = [];
   const errors: unknown[] = [];
@@ -81,7 +86,9 @@ test("a bad frame is refused in its place and spoils none beside it", async () =
   ];
   const { groups, replies, errors } = await run(line);
   expect(groups).toEqual([[1], [2], [3]]);
-  expect(replies.map((reply) => ("m" in reply ? reply.m : "put"))).toEqual([
+  expect(
+    replies.map((reply) => (typeof reply === "object" && "m" in reply ? reply.m : "put")),
+  ).toEqual([
     "put",
     "validation_failed",
     "put",

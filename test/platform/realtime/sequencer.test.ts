@@ -2,11 +2,15 @@ import { expect, test } from "bun:test";
 
 import fc from "fast-check";
 
+import { createRing, createRingBudget } from "../../../src/platform/realtime/ring.ts";
 import { createSequencer } from "../../../src/platform/realtime/sequencer.ts";
 
 function follow(position: number | "nowhere" = 0) {
   const got: number[] = [];
-  const sequencer = createSequencer(({ seq }) => void got.push(seq));
+  const sequencer = createSequencer(
+    ({ seq }) => void got.push(seq),
+    createRing(createRingBudget()),
+  );
   if (position !== "nowhere") sequencer.place(position);
   return {
     got,

@@ -11,6 +11,9 @@ function sourceOf(kind: string, seq: number): ChannelSource {
     listMemberships: async (userId) => [membership(`${kind}:${userId}`)],
     findMembership: async (_, channel) => membership(channel),
     listEvents: async (channel, { after }) => [{ seq: after + seq, frame: channel }],
+    listChannels: async (userIds) => new Map(userIds.map((id) => [id, new Set([`${kind}:${id}`])])),
+    readRanges: async (_, ranges) =>
+      ranges.map(({ after }) => ({ from: after, events: [], top: seq })),
     listTops: async (channels) => new Map(channels.map((channel) => [channel, seq])),
   };
 }
@@ -28,6 +31,11 @@ test("a channel is asked for where its kind is kept, and lists are put together"
     { seq: 7, frame: "b:x" },
   ]);
   const tops = new Map(Object.entries({ "a:1": 1, "a:2": 1, "b:1": 2 }));
+  const ranges = ["b:1", "c:1", "a:1"].map((channel, after) => ({ channel, after, limit: 1 }));
+  expect(
+    (await source.readRanges("lan", ranges)).map((range) => range && [range.from, range.top]),
+  ).toEqual([[0, 2], undefined, [2, 1]]);
+  expect((await source.listChannels(["lan"])).get("lan")).toEqual(new Set(["a:lan", "b:lan"]));
   expect(await source.listTops(["a:1", "b:1", "a:2"])).toEqual(tops);
 });
 

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox/type";
 
 import { AppError } from "../../../src/platform/errors.ts";
-import type { Bus } from "../../../src/platform/realtime/bus.ts";
 import type { Connection } from "../../../src/platform/realtime/connection.ts";
 import type { Receiver } from "../../../src/platform/realtime/hub.ts";
 import {
@@ -17,6 +16,7 @@ import {
 } from "../../../src/platform/realtime/topics.ts";
 import { quietConnection } from "../../support/connection.ts";
 import { silentLog } from "../../support/database.ts";
+import { quietBus } from "../../support/hub_stage.ts";
 import { openTestQueue, type TestQueue } from "../../support/jobs.ts";
 import { until } from "../../support/poll.ts";
 
@@ -47,7 +47,7 @@ function openNode(allowed: { until: boolean } = { until: true }): Node {
   const frames: Node["frames"] = [];
   let confirmed: () => Promise<void> = async () => undefined;
   let recovered = () => undefined as void;
-  const bus: Bus = {
+  const bus = quietBus({
     publish: async (messages) => {
       for (const { channel, text } of messages)
         if (wanted.has(channel)) routes.get(channel.split(":")[0] ?? "")?.(channel, text);
@@ -58,10 +58,8 @@ function openNode(allowed: { until: boolean } = { until: true }): Node {
       for (const name of names) wanted.add(name);
     },
     unsubscribe: async (names) => names.forEach((name) => wanted.delete(name)),
-    onMessage: () => undefined,
     onRecovered: (listener) => void (recovered = listener),
-    isReady: () => true,
-  };
+  });
   const kind = { mode: "latest", data: Type.Unknown(), name: /^[A-Z]+$/ } as const;
   const topics = createTopics({
     kinds: {

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, isNotNull, isNull, lt } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNotNull, isNull, lt, type SQL } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { AppError, SessionRevoked } from "../../../platform/errors.ts";
@@ -143,6 +143,35 @@ export async function isSessionAlive(
   }
 }
 
+/** Those of the sessions that live, by their ids, as their rows say. */
+export async function listAliveSessions(
+  platform: Platform,
+  sessionIds: { sessionId: string }[],
+): Promise<Set<string>> {
+  const ids = sessionIds.map(({ sessionId }) => sessionId);
+  const rows = await platform.db.run(
+    { role: "auth" },
+    (tx) =>
+      tx
+        .select({ id: sessions.id })
+        .from(sessions)
+        .innerJoin(accounts, eq(accounts.userId, sessions.userId))
+        .where(and(inArray(sessions.id, ids), asLiving(platform))),
+    { read: true },
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+function asLiving({ now, config }: Platform): SQL | undefined {
+  const time = now();
+  return and(
+    isNull(sessions.revokedAt),
+    isNull(accounts.bannedAt),
+    gt(sessions.expiresAt, time),
+    gt(sessions.refreshedAt, new Date(time.getTime() - config.sessionIdleMs)),
+  );
+}
+
 async function loadSession(
   platform: Platform,
   { userId, sessionId }: { userId: string; sessionId: string },
@@ -159,10 +188,7 @@ async function loadSession(
           eq(accounts.userId, sessions.userId),
           eq(sessions.id, sessionId),
           eq(sessions.userId, userId),
-          isNull(sessions.revokedAt),
-          isNull(accounts.bannedAt),
-          gt(sessions.expiresAt, now),
-          gt(sessions.refreshedAt, new Date(now.getTime() - platform.config.sessionIdleMs)),
+          asLiving(platform),
         ),
       )
       .returning({

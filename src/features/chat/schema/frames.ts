@@ -4,10 +4,7 @@ import { MAX_BODY_CHARACTERS } from "../../../platform/realtime/limits.ts";
 import { Id, integer, object, text } from "../../../platform/schema.ts";
 
 const Channel = t.String({ pattern: "^c:[0-9a-fA-F-]{36}$" });
-/** A conversation, or `u`: what the user alone is told. */
-const AnyChannel = t.String({ pattern: "^(?:u|c:[0-9a-fA-F-]{36})$" });
 const RequestNumber = integer(0);
-const Position = integer(0);
 
 /** Frames that a client sends about conversations. */
 export const ChatFrames = {
@@ -18,12 +15,5 @@ export const ChatFrames = {
     cid: Id,
     k: t.Optional(t.Literal("text")),
     body: text(MAX_BODY_CHARACTERS),
-  }),
-  sync: object({
-    t: t.Literal("sync"),
-    i: t.Optional(RequestNumber),
-    ch: AnyChannel,
-    from: Position,
-    lim: t.Optional(integer(1, 500)),
   }),
 };

@@ -21,7 +21,10 @@ export interface ChatEvent<Kind extends ChatEventKind = ChatEventKind> {
   clientId?: string;
 }
 
-/** The event as it goes over the bus; one that takes a member out says whom. */
+/**
+ * The event as it goes over the bus; one that takes a member out says whom, and one that takes back what a message said
+ * says which.
+ */
 export function chatEvent(conversationId: string, event: ChatEvent): ChannelEvent {
   const { seq, kind, data, createdAt, clientId } = event;
   const frame = JSON.stringify({
@@ -33,6 +36,8 @@ export function chatEvent(conversationId: string, event: ChatEvent): ChannelEven
     ...(clientId === undefined ? {} : { cid: clientId }),
     ts: createdAt.getTime(),
   });
+  if (kind === "msg.edit" || kind === "msg.del")
+    return { seq, erases: (data as ChatEventData<"msg.edit" | "msg.del">).messageSeq, frame };
   if (kind !== "member") return { seq, frame };
   const { op, userId } = data as ChatEventData<"member">;
   return op === "remove" ? { seq, leaver: userId, frame } : { seq, frame };

@@ -6,7 +6,7 @@ import type { Platform } from "../../../platform/platform.ts";
 import {
   type ChannelEvent,
   type ChannelSource,
-  type Membership,
+  type Range,
   userChannel,
 } from "../../../platform/realtime/source.ts";
 import type { UserEventKind } from "../../../platform/realtime/user_events.ts";
@@ -105,52 +105,44 @@ async function selectTops(tx: Transaction, userIds: string[]): Promise<Map<strin
   return new Map(rows.map(({ userId, lastSeq }) => [userChannel(userId), lastSeq]));
 }
 
+/** What a user was told behind a position, and where their stream stands, in one statement. */
+async function selectRange(tx: Transaction, userId: string, { after, limit }: Range) {
+  const { seq, kind, data, createdAt } = userEvents;
+  const rows = await tx
+    .select({ top: userStreams.lastSeq, event: { seq, kind, data, createdAt } })
+    .from(userStreams)
+    .leftJoin(userEvents, and(eq(userEvents.userId, userStreams.userId), gt(seq, after)))
+    .where(eq(userStreams.userId, userId))
+    .orderBy(asc(seq))
+    .limit(limit);
+  const events = rows.flatMap(({ event }) => (event ? [toEvent(event)] : []));
+  return { from: after, events, top: rows[0]?.top ?? 0 };
+}
+
 /** Each user's own channel, as the hub sees it. */
 export function createUserStreamSource({ db }: Pick<Platform, "db">): ChannelSource {
-  async function findOwn(userId: string): Promise<Membership | undefined> {
-    const tops = await db.run(SYSTEM, (tx) => selectTops(tx, [userId]), READ);
-    const [top] = tops;
-    return top && { channel: top[0], seq: top[1], changedAt: 0, joinedSeq: 1 };
-  }
   return {
-    listMemberships: async (userId) => {
-      const own = await findOwn(userId);
-      return own ? [own] : [];
+    // It is among those that the conversations' source lists, so that a hello is one statement.
+    listMemberships: async () => [],
+    findMembership: async (userId, channel) => {
+      if (channel !== userChannel(userId)) return undefined;
+      const tops = await db.run(SYSTEM, (tx) => selectTops(tx, [userId]), READ);
+      return { channel, seq: tops.get(channel) ?? 0, changedAt: 0, joinedSeq: 1, visibleFrom: 1 };
     },
-    findMembership: async (userId, channel) =>
-      channel === userChannel(userId) ? await findOwn(userId) : undefined,
+    // Nobody comes into it or leaves it.
+    listChannels: async () => new Map(),
     listEvents: (channel, range) =>
       db.run(SYSTEM, (tx) => selectEvents(tx, ownerOf(channel), range), READ),
+    readRanges: (userId, ranges) =>
+      Promise.all(
+        ranges.map(async (range) =>
+          range.channel === userChannel(userId)
+            ? await db.run(SYSTEM, (tx) => selectRange(tx, userId, range), READ)
+            : undefined,
+        ),
+      ),
     listTops: (channels) => db.run(SYSTEM, (tx) => selectTops(tx, channels.map(ownerOf)), READ),
   };
-}
-
-export interface UserSync {
-  events: ChannelEvent[];
-  more: boolean;
-  /** Position from which to go on. */
-  to: number;
-  /** Set where what lies behind the asked position is kept no longer. */
-  reset?: true;
-}
-
-/** What the user was told behind a position, for one of their devices. */
-export async function syncUserEvents(
-  { db }: Pick<Platform, "db">,
-  { userId, from, limit }: { userId: string; from: number; limit: number },
-): Promise<UserSync> {
-  return await db.run({ role: "app", userId }, async (tx) => {
-    // The position first: what is told between the two is among the events, or comes to the socket.
-    const top = (await selectTops(tx, [userId])).get(userChannel(userId)) ?? 0;
-    const found = await selectEvents(tx, userId, { after: from, limit: limit + 1 });
-    const events = found.slice(0, limit);
-    const first = events[0]?.seq ?? top + 1;
-    // A position that we never gave was given by a database that has been set back since.
-    const isLost = from > top || (from < top && first !== from + 1);
-    if (isLost) return { events: [], to: top, more: false, reset: true } as const;
-    const to = events.at(-1)?.seq ?? from;
-    return { events, to, more: found.length > limit };
-  });
 }
 
 function ownerOf(channel: string): string {

@@ -1,0 +1,73 @@
+import type { Channel, Channels } from "./channels.ts";
+import type { Connection } from "./connection.ts";
+import type { ChannelEvent, ChannelSource, Membership } from "./source.ts";
+import { MAX_TURNS, type Turns } from "./turns.ts";
+
+export interface JoiningOptions {
+  source: ChannelSource;
+  channels: Channels;
+  turns: Turns;
+  socketsOf: (userId: string) => ReadonlySet<Connection>;
+  addTo: (channel: Channel, connection: Connection, membership: Membership) => void;
+}
+
+/** Brings all local sockets of a user into a channel that the user has come into. */
+export type JoinChannel = (userId: string, name: string) => Promise<void>;
+
+const BACKLOG_PAGE = 500;
+
+interface Backlog {
+  membership: Membership;
+  events: ChannelEvent[];
+  upTo: number;
+}
+
+export function createJoining(options: JoiningOptions): JoinChannel {
+  const { source, channels, turns } = options;
+
+  function outsiders(userId: string, name: string): Connection[] {
+    const members = channels.get(name)?.members;
+    return [...options.socketsOf(userId)].filter((connection) => !members?.has(connection));
+  }
+  /** What happened since the user came in, read until the rest is at hand in memory. */
+  async function readBacklog(userId: string, name: string): Promise<Backlog | undefined> {
+    const membership = await source.findMembership(userId, name);
+    if (!membership) return undefined;
+    await channels.followFrom([membership]);
+    const events: ChannelEvent[] = [];
+    let upTo = membership.joinedSeq - 1;
+    // A node that lags behind would otherwise hand on what happened before the user came.
+    if (lastOf(name) < upTo) await channels.repair(name, upTo);
+    for (let count = 0; count < MAX_TURNS && !since(name, upTo); count += 1) {
+      const page = await source.listEvents(name, { after: upTo, limit: BACKLOG_PAGE });
+      events.push(...page);
+      upTo = page.at(-1)?.seq ?? upTo;
+    }
+    return { membership, events, upTo };
+  }
+  function lastOf(name: string): number {
+    return channels.get(name)?.sequencer.last ?? 0;
+  }
+  function since(name: string, position: number): ChannelEvent[] | undefined {
+    return channels.get(name)?.sequencer.since(position);
+  }
+  /** Nothing, where the user is not in the channel, or all of it is no longer at hand. */
+  function enter(userId: string, name: string, backlog: Backlog | undefined): void {
+    const channel = channels.get(name);
+    const rest = backlog && since(name, backlog.upTo);
+    if (!channel || !backlog || !rest) return channels.release(name);
+    for (const connection of outsiders(userId, name)) {
+      for (const event of [...backlog.events, ...rest]) connection.send(event.frame);
+      options.addTo(channel, connection, backlog.membership);
+    }
+  }
+
+  return async (userId, name) => {
+    if (outsiders(userId, name).length === 0) return;
+    await turns.settled(
+      userId,
+      () => readBacklog(userId, name),
+      (backlog) => enter(userId, name, backlog),
+    );
+  };
+}

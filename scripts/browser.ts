@@ -26,6 +26,12 @@ const BUILDS = ["first", "second", "mail", "session"];
 
 /** @returns the exit code. */
 async function runBrowserTests(patterns: string[]): Promise<number> {
+  const files = findTests(patterns);
+  if (files.length === 0) {
+    console.log(`Cannot find a test in test/browser for "${patterns.join(" ")}"`);
+    console.log("0 passed, 1 failed");
+    return 1;
+  }
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => stopping.abort());
@@ -38,11 +44,7 @@ async function runBrowserTests(patterns: string[]): Promise<number> {
     process.env["TEST_CHROMIUM"] = await prepareChromium((line) => console.log(line));
     const apps = await prepareApps(work, stopping.signal);
     process.env["TEST_APPS"] = JSON.stringify(apps);
-    const all = [...new Bun.Glob("test/browser/*.browser.ts").scanSync(ROOT)].map(
-      (path) => `./${path}`,
-    );
-    // Bun takes a path only as it is, so these files stay out of `bun test ./test`.
-    return await runGate(["test", ...(patterns.length > 0 ? patterns : all.sort())]);
+    return await runGate(["test", ...files]);
   } catch (error) {
     if (!(error instanceof StepFailed || error instanceof ChromiumError)) throw error;
     console.log(error.message);
@@ -54,6 +56,19 @@ async function runBrowserTests(patterns: string[]): Promise<number> {
 }
 
 class StepFailed extends Error {}
+
+/**
+ * The files whose name contains one of the words; all of them where there is no word. Bun takes a path only as it is, so
+ * these files stay out of `bun test ./test`, and a word alone would lead it to the tests of the gate.
+ */
+function findTests(words: string[]): string[] {
+  const all = [...new Bun.Glob("test/browser/*.browser.ts").scanSync(ROOT)];
+  const fits = (path: string) => words.length === 0 || words.some((word) => path.includes(word));
+  return all
+    .filter(fits)
+    .map((path) => `./${path}`)
+    .sort();
+}
 
 type NamedCopy = AppCopy & { name: string };
 

@@ -53,6 +53,8 @@ export interface HubStage extends Disposable {
   append: (channel: string, event?: Partial<ChannelEvent>) => ChannelEvent;
   admit: (userId: string, channel: string, rest?: Partial<Membership>) => void;
   attach: (userId: string, sessionId?: string) => Promise<StageSocket>;
+  /** From now on nothing can be read. */
+  breakSource: () => { mend: () => void };
   /** Tells the hub that messages may have been lost. */
   recover: () => void;
 }
@@ -61,7 +63,11 @@ export interface HubStage extends Disposable {
 export function openHubStage(own: Partial<HubOptions> = {}): HubStage {
   const truth: Truth = { events: new Map(), members: new Map() };
   const calls: string[] = [];
-  const source = createSource(truth, calls);
+  const state = { isBroken: false };
+  const source = createSource(truth, (call) => {
+    calls.push(call);
+    if (state.isBroken) throw new Error("Cannot read: the database is away");
+  });
   const sockets = new Set<StageSocket & { channels: Set<string> }>();
   const recoveries: (() => void)[] = [];
   const hub = createHub({
@@ -112,6 +118,10 @@ export function openHubStage(own: Partial<HubOptions> = {}): HubStage {
       await hub.attach(socket.connection, () => void socket.got.push("hello"));
       return socket;
     },
+    breakSource: () => {
+      state.isBroken = true;
+      return { mend: () => void (state.isBroken = false) };
+    },
     recover: () => {
       for (const listener of recoveries) listener();
     },
@@ -119,7 +129,7 @@ export function openHubStage(own: Partial<HubOptions> = {}): HubStage {
   };
 }
 
-function createSource({ events, members }: Truth, calls: string[]): ChannelSource {
+function createSource({ events, members }: Truth, note: (call: string) => void): ChannelSource {
   const topOf = (channel: string) => events.get(channel)?.length ?? 0;
   const behind = (channel: string, { after, limit }: { after: number; limit: number }) =>
     (events.get(channel) ?? []).slice(after, after + limit);
@@ -127,24 +137,24 @@ function createSource({ events, members }: Truth, calls: string[]): ChannelSourc
     (members.get(userId) ?? []).map((each) => ({ seq: topOf(each.channel), ...each }));
   return {
     listMemberships: async (userId, limit) => {
-      calls.push("listMemberships");
+      note("listMemberships");
       return membershipsOf(userId).slice(0, limit);
     },
     findMembership: async (userId, channel) => {
-      calls.push("findMembership");
+      note("findMembership");
       return membershipsOf(userId).find((each) => each.channel === channel);
     },
     listChannels: async (userIds) => {
-      calls.push("listChannels");
+      note("listChannels");
       const names = (userId: string) => membershipsOf(userId).map(({ channel }) => channel);
       return new Map(userIds.map((userId) => [userId, new Set(names(userId))]));
     },
     listEvents: async (channel, range) => {
-      calls.push("listEvents");
+      note("listEvents");
       return behind(channel, range);
     },
     readRanges: async (userId, ranges) => {
-      calls.push("readRanges");
+      note("readRanges");
       return ranges.map(({ channel, after, limit }) => {
         const mine = membershipsOf(userId).find((each) => each.channel === channel);
         if (!mine) return undefined;
@@ -153,7 +163,7 @@ function createSource({ events, members }: Truth, calls: string[]): ChannelSourc
       });
     },
     listTops: async (names) => {
-      calls.push("listTops");
+      note("listTops");
       return new Map(names.map((name) => [name, topOf(name)]));
     },
   };

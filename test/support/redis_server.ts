@@ -19,6 +19,8 @@ export interface Detour extends Disposable {
   url: URL;
   /** From now on the connections that gave themselves this name look alive and are not. @returns how many. */
   silence(name: string): number;
+  /** The same for those that come with this name as well. */
+  silenceAll(name: string): void;
 }
 
 export async function openTestRedisServer(): Promise<TestRedisServer> {
@@ -56,8 +58,9 @@ interface Passage {
 const MAX_GREETING = 1_000;
 
 function openDetour(url: URL, folder: string): Detour {
-  const unix = join(folder, "detour.sock");
+  const unix = join(folder, `detour-${Bun.randomUUIDv7()}.sock`);
   const passages = new Set<Passage>();
+  let forbidden: string | undefined;
   const listener = Bun.listen<Passage>({
     unix,
     socket: {
@@ -75,24 +78,32 @@ function openDetour(url: URL, folder: string): Detour {
         };
         client.data = passage;
         passages.add(passage);
+        passage.server.catch(() => void client.end());
       },
       data: async ({ data: passage }, bytes) => {
         if (passage.greeting.length < MAX_GREETING) passage.greeting += bytes.toString();
+        if (forbidden !== undefined) passage.isSilent ||= passage.greeting.includes(forbidden);
         const copy = Buffer.from(bytes);
-        if (!passage.isSilent) (await passage.server).write(copy);
+        const server = await passage.server.catch(() => undefined);
+        if (!passage.isSilent) server?.write(copy);
       },
       close: async ({ data: passage }) => {
         passages.delete(passage);
-        (await passage.server).end();
+        (await passage.server.catch(() => undefined))?.end();
       },
     },
   });
+  const silence = (name: string) => {
+    const found = [...passages].filter(({ greeting }) => greeting.includes(name));
+    for (const passage of found) passage.isSilent = true;
+    return found.length;
+  };
   return {
     url: new URL(`redis+unix://${unix}`),
-    silence: (name) => {
-      const found = [...passages].filter(({ greeting }) => greeting.includes(name));
-      for (const passage of found) passage.isSilent = true;
-      return found.length;
+    silence,
+    silenceAll: (name) => {
+      forbidden = name;
+      silence(name);
     },
     [Symbol.dispose]: () => listener.stop(true),
   };

@@ -40,6 +40,8 @@ export interface BusOptions {
   window: Window;
   keys: Keys;
   log: Log;
+  /** How often each connection is proven to carry. */
+  beatMs?: number;
 }
 
 const SUBSCRIBE_TIMEOUT_MS = 2_000;
@@ -47,7 +49,8 @@ const SUBSCRIBE_TIMEOUT_MS = 2_000;
 const MAX_BUNDLE_LENGTH = 65_536;
 const ROOM_CHECK_MS = 10_000;
 
-export function createBus({ commands, wires, window, keys, log }: BusOptions): Bus {
+export function createBus(options: BusOptions): Bus {
+  const { commands, wires, window, keys, log } = options;
   const publisher = createBusPublisher({ commands, keys, window });
   const wanted = new Set<string>();
   const messageListeners: ((message: BusMessage) => void)[] = [];
@@ -106,6 +109,7 @@ export function createBus({ commands, wires, window, keys, log }: BusOptions): B
   }
   function startCanary(wire: Wire): { canary: Canary; listener: WireListener } {
     const canary = createCanary({
+      ...(options.beatMs === undefined ? {} : { intervalMs: options.beatMs }),
       sing: (beat) =>
         commands.run("prove the bus", async (client) => {
           await (commands.isSharded

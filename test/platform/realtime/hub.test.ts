@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 
-import { openHubStage, quietBus } from "../../support/hub_stage.ts";
+import { encodeEvent } from "../../../src/platform/realtime/source.ts";
+import { eventAt, openHubStage, quietBus } from "../../support/hub_stage.ts";
+import { until } from "../../support/poll.ts";
 
 const LAN = Bun.randomUUIDv7();
 const OWN = `u:${LAN}`;
@@ -62,4 +64,90 @@ test("notes and routed channels reach their receivers alone, and never move a po
   expect(heard).toEqual(['note c:1 {"t":"eph"}', 'ticker ticker:VNM 5||{"n":5}']);
   expect([socket.got, hub.positionOf(socket.connection, "c:1")]).toEqual([["hello"], 4]);
   expect([...hub.membersOf("c:1")]).toEqual([socket.connection]);
+});
+
+const MINH = Bun.randomUUIDv7();
+
+/** Ends each test of what must be nothing when everybody has gone. */
+const NOTHING = {
+  users: 0,
+  sockets: 0,
+  readings: 0,
+  channels: 0,
+  held: 0,
+  ringSize: 0,
+  timers: 0,
+  subscriptions: 0,
+};
+
+test("what a hub holds goes back to nothing when everybody has gone", async () => {
+  const wanted = new Set<string>();
+  const bus = quietBus({
+    subscribe: async (names) => names.forEach((name) => wanted.add(name)),
+    unsubscribe: async (names) => names.forEach((name) => wanted.delete(name)),
+    subscriptions: () => wanted.size,
+  });
+  using stage = openHubStage({ bus, releaseDelayMs: 20 });
+  for (let turn = 0; turn < 50; turn += 1) {
+    const userId = Bun.randomUUIDv7();
+    stage.admit(userId, "c:all");
+    stage.admit(userId, `c:${turn}`);
+    const sockets = await Promise.all([stage.attach(userId), stage.attach(userId)]);
+    for (const name of ["c:all", `c:${turn}`])
+      stage.hub.receive({ channel: name, text: encodeEvent(stage.append(name)) });
+    // One that is ahead of its turn, and waits for ever.
+    stage.hub.receive({ channel: "c:all", text: encodeEvent(eventAt(1_000 + turn)) });
+    for (const { connection } of sockets) stage.hub.detach(connection);
+  }
+  expect(stage.hub.gauges().channels).toBeGreaterThan(0);
+  await until("nothing left", () => Bun.deepEquals(stage.hub.gauges(), NOTHING));
+});
+
+test("after a time in which messages were lost, all users are asked about in one statement each of sessions and memberships", async () => {
+  const alive = new Set(["kept"]);
+  using stage = openHubStage({
+    listAlive: async () => {
+      stage.calls.push("listAlive");
+      return alive;
+    },
+  });
+  for (const userId of [LAN, MINH]) {
+    stage.admit(userId, "c:1");
+    stage.admit(userId, "c:2");
+  }
+  const [lan, minh] = [await stage.attach(LAN, "kept"), await stage.attach(MINH, "ended")];
+  stage.calls.length = 0;
+  // Lan has left one channel and come into another, and the first has moved on.
+  stage.truth.members.delete(LAN);
+  for (const name of ["c:2", "c:3"]) stage.admit(LAN, name);
+  const event = stage.append("c:2");
+  stage.recover();
+  await until("the repair", () => stage.hub.membersOf("c:3").size === 1);
+  await until("the event", () => lan.got.includes(event.frame));
+  expect(minh.got).toContain("close 4401");
+  expect(stage.hub.membersOf("c:1").has(lan.connection)).toBe(false);
+  expect(stage.hub.membersOf("c:2").has(lan.connection)).toBe(true);
+  const asked = stage.calls.filter((call) => call.startsWith("listA") || call === "listChannels");
+  expect(asked).toEqual(["listAlive", "listChannels"]);
+});
+
+test("a member who left while the channel was being entered is not let in", async () => {
+  const reading = Promise.withResolvers<void>();
+  using stage = openHubStage({
+    window: {
+      read: async (ranges) => {
+        await reading.promise;
+        return ranges.map(() => []);
+      },
+    },
+  });
+  stage.admit(LAN, "c:1");
+  const attaching = stage.attach(LAN);
+  await until("the subscription", () => stage.calls.includes("listMemberships"));
+  stage.truth.members.clear();
+  stage.hub.receive({ channel: "c:1", text: encodeEvent(stage.append("c:1", { leaver: LAN })) });
+  stage.hub.receive({ channel: "c:1", text: encodeEvent(stage.append("c:1")) });
+  reading.resolve();
+  const { got } = await attaching;
+  expect([got, stage.hub.membersOf("c:1").size]).toEqual([["hello"], 0]);
 });

@@ -1,16 +1,28 @@
+import type { TSchema } from "@sinclair/typebox/type";
+
 import { chatEvents } from "./features/chat/events.ts";
 import { createChatSource } from "./features/chat/mod.ts";
 import { REALTIME_TOPICS } from "./features/realtime/events.ts";
 import { createUserStreamSource } from "./features/realtime/mod.ts";
 import type { Platform } from "./platform/platform.ts";
 import type { FrameHandlers } from "./platform/realtime/dispatch.ts";
+import { CLIENT_FRAMES } from "./platform/realtime/frames.ts";
 import type { ChannelSource } from "./platform/realtime/source.ts";
 import { joinSources } from "./platform/realtime/sources.ts";
+import { TOPIC_FRAMES } from "./platform/realtime/topic_frames.ts";
 import type { TopicKinds } from "./platform/realtime/topics.ts";
 
 /** All features' frames, by their type. */
 export function createFrameHandlers(platform: Platform): FrameHandlers {
   return { ...chatEvents(platform) };
+}
+
+/** Every frame that a client may send, by its type. */
+export function listClientFrames(): Record<string, TSchema> {
+  // A handler's schema needs no platform: only what it does later does.
+  const handlers = Object.entries(createFrameHandlers({} as Platform));
+  const own = Object.fromEntries(handlers.map(([type, { schema }]) => [type, schema]));
+  return { ...CLIENT_FRAMES, ...TOPIC_FRAMES, ...own };
 }
 
 /** All features' channels with positions, by their prefix. */

@@ -1,14 +1,12 @@
 import type { TSchema } from "@sinclair/typebox/type";
 
 import { ChatEvents } from "../../src/features/chat/schema/events.ts";
-import type { Platform } from "../../src/platform/platform.ts";
 import {
   EXPIRY_GRACE_MS,
   EXPIRY_WARNING_MS,
   MAX_REFUSED_TOKENS,
 } from "../../src/platform/realtime/authority.ts";
 import { CloseCode } from "../../src/platform/realtime/connection.ts";
-import { CLIENT_FRAMES } from "../../src/platform/realtime/frames.ts";
 import {
   CUT_OFF_BYTES,
   EPHEMERAL_BYTES,
@@ -35,10 +33,10 @@ import {
   TRANSPORT_CLOSE_MEANINGS,
 } from "../../src/platform/realtime/protocol.ts";
 import { MAX_REPLAYED_EVENTS } from "../../src/platform/realtime/resume.ts";
-import { TOPIC_FRAMES, TOPIC_REPLIES } from "../../src/platform/realtime/topic_frames.ts";
+import { TOPIC_REPLIES } from "../../src/platform/realtime/topic_frames.ts";
 import { MAX_TOPICS_PER_SOCKET, TOPIC_INTERVAL_MS } from "../../src/platform/realtime/topics.ts";
 import { listUserEvents } from "../../src/platform/realtime/user_events.ts";
-import { createFrameHandlers, TOPIC_KINDS } from "../../src/socket.ts";
+import { listClientFrames, TOPIC_KINDS } from "../../src/socket.ts";
 import { CHAT_FIELD_MEANINGS, CHAT_REPLIES } from "./chat_frames.ts";
 import { fieldsLine, fieldsTable } from "./fields.ts";
 import { code, table } from "./tables.ts";
@@ -47,11 +45,7 @@ const MEANINGS = { ...FIELD_MEANINGS, ...CHAT_FIELD_MEANINGS };
 
 /** Every frame that a client may send, by the very schemas that check it. */
 export function clientFrames(): string {
-  // A handler's schema needs no platform: only what it does later does.
-  const handlers = createFrameHandlers({} as Platform);
-  const schemas = Object.entries(handlers).map(([type, { schema }]) => [type, schema] as const);
-  const own = { ...CLIENT_FRAMES, ...TOPIC_FRAMES };
-  return frameSections({ ...own, ...Object.fromEntries(schemas) });
+  return frameSections(listClientFrames());
 }
 
 /** Every frame that the server sends. */

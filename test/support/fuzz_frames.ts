@@ -23,6 +23,8 @@ export interface FrameFuzzOptions {
 /** Texts that are made anew from the schemas; the rest are mutations of these, which cost nearly nothing. */
 const MADE_TEXTS = 1_500;
 const MAX_MUTATIONS = 3;
+/** So large that no frame has one of its own by chance. */
+const FIRST_NUMBER = 1_000_000_000_000;
 /** The largest batch that is taken; a larger one is refused as a whole. */
 const BATCH = 64;
 
@@ -32,7 +34,7 @@ export function* fuzzFrames(options: FrameFuzzOptions): Generator<FuzzMessage> {
   const texts = makeTexts(options);
   const random = createRandom(seed);
   const pick = <T>(list: T[]): T => list[random(list.length)] as T;
-  let number = 0;
+  let number = FIRST_NUMBER;
   for (let made = 0; made < frames;) {
     const size = random(4) > 0 ? 1 : random(40) === 0 ? BATCH + random(2) : 1 + random(6);
     const parts = Array.from({ length: size }, () => {

@@ -92,7 +92,7 @@ test(
     const schemas = listClientFrames();
     const closes = new Map<number, number>();
     let socket = await openSocket(instance.url, lan.token);
-    let fence = 1_000_000_000;
+    let fence = 2_000_000_000_000;
     let batch: FuzzMessage[] = [];
     const flush = async () => {
       const { faults, code } = await exchange(socket, batch, (fence += 1));

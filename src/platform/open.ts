@@ -11,6 +11,7 @@ import { createJobRelay, type JobRelay } from "./queue/relay.ts";
 import { createJobStore, type JobStore } from "./queue/store.ts";
 import { createReadiness, type ReadinessCheck } from "./readiness.ts";
 import type { Authority, Shown } from "./realtime/authority.ts";
+import { createBroadcast } from "./realtime/broadcast.ts";
 import { type Bus, createBus } from "./realtime/bus.ts";
 import type { Session } from "./realtime/connection.ts";
 import type { FrameHandler, FrameHandlers } from "./realtime/dispatch.ts";
@@ -78,7 +79,7 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     bus,
     source,
     window,
-    publish: options.publish,
+    ...createBroadcast(options.publish),
     isAlive: (session) => features.isAlive(platform, session),
     listAlive: (sessions) => features.listAlive(platform, sessions),
     log,

@@ -31,6 +31,8 @@ export interface ModelOptions {
 export interface ModelReport {
   /** Messages that were sent, and so acknowledged in the end. */
   sent: number;
+  /** What was broken meanwhile. */
+  broken: Fault[];
   /** Events in the logs of all clients. */
   compared: number;
   connects: number;
@@ -83,14 +85,17 @@ export async function runModel(options: ModelOptions): Promise<ModelReport> {
   );
   try {
     const startedAt = performance.now();
+    const broken: Fault[] = [];
     const breaking = createBreaking(options, random, async (fault) => {
-      print(`${fault}`);
+      print(fault);
       await fleet.harm(fault, random);
+      broken.push(fault);
     });
     const sent = await talk({ options, clients, conversationIds, random, breaking });
     const sendMs = performance.now() - startedAt;
     await breaking.settle();
-    return await judge({ sql: cluster.database.sql, clients, conversationIds, sent, sendMs });
+    const { sql } = cluster.database;
+    return { broken, ...(await judge({ sql, clients, conversationIds, sent, sendMs })) };
   } finally {
     for (const client of clients) client.close();
   }
@@ -186,7 +191,7 @@ interface Evidence {
   sendMs: number;
 }
 
-async function judge(evidence: Evidence): Promise<ModelReport> {
+async function judge(evidence: Evidence): Promise<Omit<ModelReport, "broken">> {
   const { sql, clients, conversationIds, sent, sendMs } = evidence;
   const logs: LogFaults = { lost: 0, doubled: 0, swapped: 0, foreign: 0 };
   const messages: Promised[] = [];

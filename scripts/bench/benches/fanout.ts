@@ -162,7 +162,7 @@ function notesOf(all: Series[]): string[] {
   const runtime = Bun.which("node") === null ? "Bun, because Node is missing" : "Node";
   return [
     `one sender; ${RECEIVERS / 2} receivers on each of two processes; deliveries: ${WINDOW} messages under way at any time; latency: ${PER_SECOND} messages a second.`,
-    "frm-ai checks the membership, stores the message and its outbox row, and waits for the commit, one message after the other, before it delivers.",
+    "frm-ai checks the membership, stores the message and its outbox row, and waits for the commit, one message after the other, before it delivers. What was stored together is told together: a frame may have many events in it.",
     `Peers deliver the same number of bytes, check nothing, and store nothing or one row. Those that store it do so concurrently and keep no order. Socket.IO runs on ${runtime}.`,
     ...busyNotes(all),
   ];

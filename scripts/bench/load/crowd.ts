@@ -1,5 +1,6 @@
 import type { Socket } from "bun";
 
+import { createBatchReader, isBatch } from "./batches.ts";
 import { type Dialect, type DialectName, DIALECTS, type Talk } from "./dialects.ts";
 import {
   eachFrame,
@@ -26,6 +27,7 @@ export interface Crowd {
   dialect: Dialect;
   members: Member[];
   sender: Member;
+  readBatch: ReturnType<typeof createBatchReader>;
   /** Called for each message that a receiver gets. */
   onDelivery: (member: Member, bytes: Buffer, place: FramePlace) => void;
   /** Called after everything that one read has brought. */
@@ -89,6 +91,7 @@ function emptyCrowd({ dialect, talk }: CrowdSpec): Crowd {
     talk,
     dialect: DIALECTS[dialect],
     members: [],
+    readBatch: createBatchReader(),
     onDelivery: () => undefined,
     onRead: () => undefined,
     onFailure: () => undefined,
@@ -159,9 +162,24 @@ function takeFrame(member: Member, bytes: Buffer, place: FramePlace): void {
   if (opcode === Opcode.close) throw new Error("Cannot go on: the server closes a socket");
   if (opcode !== Opcode.text) return;
   if (member.phase === "open" && !member.isSender && end - start >= LONG_FRAME_BYTES) {
-    member.count += 1;
-    member.crowd.onDelivery(member, bytes, place);
+    if (isBatch(bytes, place)) takeBatch(member, bytes, place);
+    else deliver(member, bytes, place);
   } else takeText(member, bytes.toString("latin1", start, end));
+}
+
+function deliver(member: Member, bytes: Buffer, place: FramePlace): void {
+  member.count += 1;
+  member.crowd.onDelivery(member, bytes, place);
+}
+
+function takeBatch(member: Member, bytes: Buffer, place: FramePlace): void {
+  const starts = member.crowd.readBatch(bytes, place);
+  const event = { ...place };
+  for (let at = 0; at < starts.length; at += 1) {
+    event.start = place.start + (starts[at] ?? 0);
+    event.end = place.start + (starts[at + 1] ?? place.end - place.start);
+    deliver(member, bytes, event);
+  }
 }
 
 /** Whatever is not a message for a receiver, which is rare. */

@@ -85,6 +85,8 @@ export interface HubOptions {
   window: Pick<Window, "read">;
   /** Sends to every local socket in the channel. */
   publish: (channel: string, frame: string) => void;
+  /** Sends what `publish` has kept for a moment; whoever comes in now does not get it, and whoever leaves does. */
+  flush?: () => void;
   /** Whether the session still lives; asked once its end would reach the socket. */
   isAlive: (session: Session) => Promise<boolean>;
   /** The same of many at once, from where sessions are kept: those that live. */
@@ -113,10 +115,12 @@ export function createHub(options: HubOptions): Hub {
   function emit(channel: Channel, event: ChannelEvent): void {
     options.publish(channel.name, event.frame);
     if (event.leaver === undefined) return;
+    options.flush?.();
     turns.disturb(event.leaver);
     expel(channel, event.leaver);
   }
   function addTo(channel: Channel, connection: Connection, { visibleFrom }: Membership): void {
+    options.flush?.();
     channel.members.add(connection);
     if (visibleFrom > 1) channel.floors.set(connection.userId, visibleFrom);
     else channel.floors.delete(connection.userId);

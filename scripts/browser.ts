@@ -22,7 +22,7 @@ const CLIENT_LIMIT_MS = 2 * 60_000;
  * Builds of the app, by name: each is for one instance. Two of them are the sides of a conversation; files of tests that
  * run at the same time share none.
  */
-const BUILDS = ["first", "second", "mail", "session"];
+const BUILDS = ["first", "second", "mail", "session", "chat"];
 
 /** @returns the exit code. */
 async function runBrowserTests(patterns: string[]): Promise<number> {
@@ -42,7 +42,8 @@ async function runBrowserTests(patterns: string[]): Promise<number> {
     // Whatever a test leaves behind when it is interrupted goes with this folder.
     process.env["TEST_BROWSER_DIR"] = work;
     process.env["TEST_CHROMIUM"] = await prepareChromium((line) => console.log(line));
-    const apps = await prepareApps(work, stopping.signal);
+    const names = await listBuilds(files);
+    const apps = await prepareApps(work, { names, signal: stopping.signal });
     process.env["TEST_APPS"] = JSON.stringify(apps);
     return await runGate(["test", ...files]);
   } catch (error) {
@@ -53,6 +54,12 @@ async function runBrowserTests(patterns: string[]): Promise<number> {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** The builds that these files name. */
+async function listBuilds(files: string[]): Promise<string[]> {
+  const texts = await Promise.all(files.map((path) => Bun.file(join(ROOT, path)).text()));
+  return BUILDS.filter((name) => texts.some((text) => text.includes(`"${name}"`)));
 }
 
 class StepFailed extends Error {}
@@ -73,7 +80,10 @@ function findTests(words: string[]): string[] {
 type NamedCopy = AppCopy & { name: string };
 
 /** Production builds of the app, each for an instance of its own. @throws StepFailed */
-async function prepareApps(work: string, signal: AbortSignal): Promise<NamedCopy[]> {
+async function prepareApps(
+  work: string,
+  { names, signal }: { names: string[]; signal: AbortSignal },
+): Promise<NamedCopy[]> {
   const env = { ...keepEnvironment(process.env), NEXT_TELEMETRY_DISABLED: "1" };
   async function must(step: Step, more: Record<string, string> = {}): Promise<void> {
     const count: Count = await runStep(step, { ...env, ...more }, signal);
@@ -82,7 +92,7 @@ async function prepareApps(work: string, signal: AbortSignal): Promise<NamedCopy
   const argv = ["--no-orphans", join(ROOT, "scripts", "client.ts")];
   await must({ name: "client", argv, limitMs: CLIENT_LIMIT_MS }, { DATA_DIR: work });
   const copies: NamedCopy[] = [];
-  for (const name of BUILDS) {
+  for (const name of names) {
     const copy = { name, ...(await copyApp(join(work, name), join(work, "client"))) };
     await must(installStep(copy));
     if (copies.length === 0) {

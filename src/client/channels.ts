@@ -13,6 +13,8 @@ export interface ChannelsOptions {
 }
 
 interface Track {
+  /** Delivery has begun behind this position: what is before it was never promised. */
+  first: number;
   /** Position of the last event delivered. */
   last: number;
   /** The highest position that we have heard of. */
@@ -54,9 +56,10 @@ export class Channels {
     return Object.fromEntries([...this.#tracks].map(([channel, { last }]) => [channel, last]));
   }
 
-  /** Delivery begins behind this position, unless it has begun already. */
-  follow(channel: string, seq: number): void {
-    if (!this.#tracks.has(channel)) this.#begin(channel, seq);
+  /** Delivery begins behind this position, unless it has begun already; false when it has begun further ahead. */
+  follow(channel: string, seq: number): boolean {
+    const track = this.#tracks.get(channel) ?? this.#begin(channel, seq);
+    return track.first <= seq;
   }
 
   /** Takes the positions in the answer to `hello`. */
@@ -144,7 +147,7 @@ export class Channels {
     const before = track.last;
     for (const frame of ev) if (frame.seq > track.last) this.#deliver(track, frame);
     // Positions that the server never gave are taken back with everything that they stood for.
-    if (reset === true && to > 0 && to < track.last) track.top = track.last = to;
+    if (reset === true && to > 0 && to < track.last) track.first = track.top = track.last = to;
     track.last = Math.max(track.last, to);
     const isFruitless = track.last === before && track.last < track.top;
     track.fruitless = isFruitless ? track.fruitless + 1 : 0;
@@ -158,7 +161,14 @@ export class Channels {
       const quietest = this.#tracks.keys().find((name) => name !== OWN_CHANNEL);
       if (quietest !== undefined) this.#forget(quietest);
     }
-    const track: Track = { last: seq, top: seq, held: new Map(), fruitless: 0, isDoubted: false };
+    const track: Track = {
+      first: seq,
+      last: seq,
+      top: seq,
+      held: new Map(),
+      fruitless: 0,
+      isDoubted: false,
+    };
     this.#tracks.set(channel, track);
     return track;
   }
@@ -219,7 +229,7 @@ export class Channels {
   /** Gives up on the events before those at hand, and says so. */
   #skip(channel: string, track: Track): void {
     const upTo = Math.min(track.top, ...[...track.held.keys()].map((seq) => seq - 1));
-    track.last = Math.max(track.last, upTo);
+    track.first = track.last = Math.max(track.last, upTo);
     track.fruitless = 0;
     this.#options.reset(channel, track.last);
   }

@@ -5,7 +5,7 @@ import type { Conversation, MessagePage } from "./contract.ts";
 import type { ChatEvent } from "./events.ts";
 import { ClientError } from "./problem.ts";
 import { applyEvent, applyReset, applyUserEvent, giveUp } from "./state/apply.ts";
-import { type ChatState, emptyChat } from "./state/chat_state.ts";
+import { type ChatState, emptyChat, want } from "./state/chat_state.ts";
 import { applyEphemeral, expireTyping } from "./state/moment.ts";
 import { applyOutbox, dismiss } from "./state/own_outbox.ts";
 import { addOlder, openWindow, pageOf, withConversations } from "./state/snapshot.ts";
@@ -15,6 +15,8 @@ export interface ChatOptions {
   socket: ChatSocket;
   /** Whose chat this is. */
   userId: string;
+  /** What a server has read already for the first sight of a page. */
+  first?: ChatState;
 }
 
 /** The state of a chat that follows its socket, and reads over HTTP what the socket does not tell. */
@@ -52,8 +54,6 @@ class LiveChat implements Chat {
   /** Events that came while something was being read: the answer may be older than they are. */
   #kept: ChatEvent[] = [];
   #reading = 0;
-  /** Where the messages before each window go on. */
-  readonly #cursors = new Map<string, string | null>();
   #state: ChatState;
   #told = true;
   #closed = false;
@@ -64,10 +64,14 @@ class LiveChat implements Chat {
   constructor(options: ChatOptions) {
     this.#options = options;
     const { socket, userId } = options;
-    this.#state = emptyChat(userId);
+    this.#state = this.#follow(options.first ?? emptyChat(userId));
     for (const entry of socket.waiting)
       this.#state = applyOutbox(this.#state, { op: "queued", entry });
     this.#stops = [
+      socket.on("state", (state) => {
+        // What this user has come into, or was taken out of, while nobody was there to hear it.
+        if (state === "open") this.list().catch(() => undefined);
+      }),
       socket.on("event", (event) => this.#take(event)),
       socket.on("user", (event) => this.#set(applyUserEvent(this.#state, event))),
       socket.on("outbox", (change) => this.#set(applyOutbox(this.#state, change))),
@@ -81,6 +85,7 @@ class LiveChat implements Chat {
         this.#tick ??= setTimeout(() => this.#expire(), TYPING_TICK_MS);
       }),
     ];
+    if (socket.state === "open") this.list().catch(() => undefined);
   }
 
   get state(): ChatState {
@@ -108,7 +113,7 @@ class LiveChat implements Chat {
   }
 
   async older(id: string): Promise<void> {
-    const cursor = this.#cursors.get(id) ?? null;
+    const cursor = this.#state.conversations[id]?.window?.cursor ?? null;
     if (cursor === null) return;
     await this.#read(async () => {
       const page = pageOf(await this.#messages(id, cursor), 0);
@@ -143,7 +148,7 @@ class LiveChat implements Chat {
     try {
       const put = await work();
       if (this.#closed) return;
-      let state = put();
+      let state = this.#follow(put());
       for (const event of this.#kept) state = applyEvent(state, event);
       const isTorn = this.#kept.length > MAX_KEPT;
       for (const { conversationId } of isTorn ? this.#kept : [])
@@ -153,6 +158,15 @@ class LiveChat implements Chat {
       this.#reading -= 1;
       if (this.#reading === 0) this.#kept = [];
     }
+  }
+
+  /** Takes care that the events behind each position come; where they began further ahead, it is read again. */
+  #follow(state: ChatState): ChatState {
+    return Object.values(state.conversations).reduce(
+      (after, { info: { id, lastSeq } }) =>
+        this.#options.socket.follow(id, lastSeq) ? after : want(after, id),
+      state,
+    );
   }
 
   async #readWindow(id: string): Promise<void> {
@@ -191,9 +205,8 @@ class LiveChat implements Chat {
     const { data, error } = await this.#options.api.v1
       .conversations({ id })
       .messages.get({ query });
-    if (!data) throw new ClientError(error.value.code, "Cannot read the messages", error.status);
-    this.#cursors.set(id, data.page.nextCursor);
-    return data;
+    if (data) return data;
+    throw new ClientError(error.value.code, "Cannot read the messages", error.status);
   }
 
   #set(state: ChatState): void {

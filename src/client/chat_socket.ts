@@ -80,8 +80,11 @@ export interface ChatSocket extends Disposable {
   focus(conversationIds: string[]): void;
   /** Tells what a topic such as `ticker:VNM` holds, now and from now on, until the function that it answers is called. */
   subscribe(topic: string, listener: TopicListener): () => void;
-  /** Delivery begins behind `seq`, for who has read the history up to there before the socket was open. */
-  follow(conversationId: string, seq: number): void;
+  /**
+   * Delivery begins behind `seq`, for who has read the history up to there. False when it has begun further ahead: then
+   * what was read is too old, and is to be read again.
+   */
+  follow(conversationId: string, seq: number): boolean;
   /** Ends the socket for good and leaves no timer behind. */
   close(): void;
 }

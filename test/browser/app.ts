@@ -27,7 +27,11 @@ export function findApp(name: string): AppCopy {
   return app;
 }
 
-export async function startApp({ dir, apiPort }: AppCopy): Promise<RunningApp> {
+/** @param socketPort of another instance than the one that is asked over HTTP. */
+export async function startApp(
+  { dir, apiPort }: AppCopy,
+  socketPort = apiPort,
+): Promise<RunningApp> {
   const next = join(dir, "node_modules/next/dist/bin/next");
   const child = Bun.spawn(
     [process.execPath, "--no-orphans", "--bun", next, "start", dir, "--port", "0"],
@@ -39,7 +43,7 @@ export async function startApp({ dir, apiPort }: AppCopy): Promise<RunningApp> {
         NEXT_TELEMETRY_DISABLED: "1",
         FRM_API_URL: `http://127.0.0.1:${apiPort}`,
         // The name under which a browser counts plain HTTP as secure.
-        FRM_SOCKET_URL: `ws://localhost:${apiPort}/v1/ws`,
+        FRM_SOCKET_URL: `ws://localhost:${socketPort}/v1/ws`,
       },
       stdin: "ignore",
       stdout: "pipe",

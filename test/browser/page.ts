@@ -32,6 +32,8 @@ export interface Page extends AsyncDisposable {
   /** Puts a cookie into the jar, as the browser's owner may. */
   setCookie: (cookie: { name: string; value: string; url: string }) => Promise<void>;
   deleteCookie: (name: string, url: string) => Promise<void>;
+  /** Cuts the page off from every network, or gives it back. */
+  setOffline: (offline: boolean) => Promise<void>;
   /** The addresses behind the back button, the present one included. */
   history: () => Promise<string[]>;
 }
@@ -156,6 +158,10 @@ export async function openPage(devtools: DevTools, options: PageOptions = {}): P
     setCookie: async ({ name, value, url }) => {
       const hard = { secure: true, httpOnly: true, path: "/", sameSite: "Strict" };
       await send("Network.setCookie", { name, value, url, ...hard });
+    },
+    setOffline: async (offline) => {
+      const unlimited = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+      await send("Network.emulateNetworkConditions", { offline, ...unlimited });
     },
     history: async () => {
       const { entries } = (await send("Page.getNavigationHistory")) as {

@@ -47,7 +47,7 @@ test("events that are told again, all of them or from any place on, lead to the 
       // A window that was read later than its position says hears some events a second time.
       const half = events.slice(0, from).reduce(applyEvent, open());
       const place = half.conversations[ID]?.window;
-      const page = { items: place?.messages ?? [], hasOlder: false, at: 4 };
+      const page = { items: place?.messages ?? [], hasOlder: false, cursor: null, at: 4 };
       const later = events.reduce(applyEvent, openWindow(open(), ID, page));
       expect(later.conversations[ID]?.window).toEqual(once.conversations[ID]?.window);
     }),

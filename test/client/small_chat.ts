@@ -43,7 +43,7 @@ export function said(seq: number, more: Partial<Message> = {}): ChatEvent {
 export function open(): ChatState {
   const listed = withConversations(emptyChat(ME), [conversation(4)]);
   const items = [message(4), message(3), message(2)];
-  const state = openWindow(listed, ID, { items, hasOlder: false, at: 4 });
+  const state = openWindow(listed, ID, { items, hasOlder: false, cursor: null, at: 4 });
   const members = [ME, MINH, HOA].map((userId) => ({ userId, role: "member" as const }));
   return withPins(withMembers(state, ID, { items: members, at: 4 }), ID, { seqs: [], at: 4 });
 }

@@ -127,7 +127,7 @@ test("after a gap nothing joins the messages that are there, until they were rea
   const after = applyEvent(torn, said(90));
   expect(after.wanted).toEqual([ID]);
   expect(messagesOf(after, ID)).toHaveLength(3);
-  const page = { items: [message(90), message(89)], hasOlder: true, at: 90 };
+  const page = { items: [message(90), message(89)], hasOlder: true, cursor: null, at: 90 };
   const whole = openWindow(withConversations(after, [conversation(90)]), ID, page);
   expect([whole.wanted, messagesOf(whole, ID).map(({ seq }) => seq)]).toEqual([[], [89, 90]]);
   expect(messagesOf(applyEvent(whole, said(91)), ID)).toHaveLength(3);
@@ -196,10 +196,10 @@ test("typing ends after six seconds, or with the message; reading only goes ahea
 test("older pages go before what is there, and a window holds so many messages and no more", () => {
   const listed = withConversations(emptyChat(ME), [conversation(3_000)]);
   const items = Array.from({ length: 50 }, (_, index) => message(3_000 - index));
-  let state = openWindow(listed, ID, { items, hasOlder: true, at: 3_000 });
+  let state = openWindow(listed, ID, { items, hasOlder: true, cursor: null, at: 3_000 });
   for (let first = 2_951; first > 1; first -= 100) {
     const older = Array.from({ length: 100 }, (_, index) => message(first - 1 - index));
-    state = addOlder(state, ID, { items: older, hasOlder: first > 101 });
+    state = addOlder(state, ID, { items: older, hasOlder: first > 101, cursor: null });
   }
   const { messages = [], hasOlder } = state.conversations[ID]?.window ?? {};
   expect([messages.length, messages.at(-1)?.seq, hasOlder]).toEqual([1_000, 3_000, true]);
@@ -214,7 +214,7 @@ test("of many conversations those that were opened last keep their messages", ()
     ids.map((id) => conversation(2, id)),
   );
   for (const id of ids)
-    state = openWindow(state, id, { items: [message(2)], hasOlder: false, at: 2 });
+    state = openWindow(state, id, { items: [message(2)], hasOlder: false, cursor: null, at: 2 });
   const kept = ids.filter((id) => state.conversations[id]?.window !== undefined);
   expect(kept).toEqual(ids.slice(-30));
 });

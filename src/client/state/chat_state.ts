@@ -12,6 +12,8 @@ export interface MessageWindow {
   readonly messages: readonly Message[];
   /** Whether there are messages before the first one. */
   readonly hasOlder: boolean;
+  /** Where the page before the first one is, where it is known. */
+  readonly cursor: string | null;
   /** Whether there are messages behind the last one, so that new ones do not join it. */
   readonly hasNewer: boolean;
   /** Position of the last event in it. */

@@ -37,7 +37,7 @@ export function withMessages(window: MessageWindow, more: readonly Message[]): M
   const joined = [...messages, ...fresh.toSorted(bySeq)];
   if (fresh.some(({ seq }) => seq < last)) joined.sort(bySeq);
   if (joined.length <= MAX_MESSAGES) return { ...window, messages: joined };
-  return { ...window, messages: joined.slice(-MAX_MESSAGES), hasOlder: true };
+  return { ...window, messages: joined.slice(-MAX_MESSAGES), hasOlder: true, cursor: null };
 }
 
 /** The message at a position, by bisection. */

@@ -40,6 +40,7 @@ export function openWindow(state: ChatState, id: string, page: PageOf): ChatStat
   const window: MessageWindow = {
     messages: messages.slice(-MAX_MESSAGES),
     hasOlder: page.hasOlder || messages.length > MAX_MESSAGES,
+    cursor: messages.length > MAX_MESSAGES ? null : page.cursor,
     hasNewer: false,
     at: page.at,
   };
@@ -57,8 +58,9 @@ export function addOlder(state: ChatState, id: string, page: Omit<PageOf, "at">)
   const sorted = page.items.toSorted((one, other) => one.seq - other.seq);
   const items = room > 0 ? sorted.slice(-room) : [];
   const added = withMessages(window, items);
-  const hasOlder = page.hasOlder || items.length < page.items.length;
-  return withConversation(state, id, { ...before, window: { ...added, hasOlder } });
+  const isCut = items.length < page.items.length;
+  const rest = { hasOlder: page.hasOlder || isCut, cursor: isCut ? null : page.cursor };
+  return withConversation(state, id, { ...before, window: { ...added, ...rest } });
 }
 
 /** Puts those who are in a conversation into the state, as of a position. */
@@ -89,12 +91,13 @@ export function withPins(
 export interface PageOf {
   items: readonly Message[];
   hasOlder: boolean;
+  cursor: string | null;
   at: number;
 }
 
 /** A page as the server answers it. */
 export function pageOf({ items, page }: MessagePage, at: number): PageOf {
-  return { items, hasOlder: page.nextCursor !== null, at };
+  return { items, hasOlder: page.nextCursor !== null, cursor: page.nextCursor, at };
 }
 
 function touch(state: ChatState, id: string): ChatState {

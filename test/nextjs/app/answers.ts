@@ -8,5 +8,4 @@ type DataOf<Call extends (...given: never[]) => Promise<{ data: unknown }>> = No
 export type ConversationPage = DataOf<Api["v1"]["conversations"]["get"]>;
 export type Conversation = ConversationPage["items"][number];
 export type MessagePage = DataOf<ReturnType<Api["v1"]["conversations"]>["messages"]["get"]>;
-export type Message = MessagePage["items"][number];
 export type Me = DataOf<Api["v1"]["me"]["get"]>;

@@ -1,76 +1,91 @@
 import {
+  type Chat,
   type ChatSocket,
-  ClientError,
+  type ChatState,
+  createBrowserOutbox,
   createSocket,
   createTicketSource,
+  emptyChat,
+  openChat,
+  openWindow,
+  pageOf,
   type SocketState,
+  withConversations,
 } from "@frm-ai/client";
 import { useEffect, useRef, useState } from "react";
 
 import { browserApi, leave } from "../../../browser/api.ts";
-import type { Message, MessagePage } from "../../answers.ts";
+import type { Conversation, MessagePage } from "../../answers.ts";
+
+/** What the server has read for the first sight of the page: the conversation, and then its newest messages. */
+export interface First {
+  conversation: Conversation;
+  messages: MessagePage;
+}
 
 interface Options {
-  first: MessagePage;
-  socketUrl: string;
+  userId: string;
+  first: First;
+  url: string;
 }
+
+/** What a page does with its conversation. */
+export interface Actions {
+  send: (body: string) => Promise<void>;
+  react: (seq: number, on: boolean) => Promise<void>;
+  remove: (seq: number) => Promise<void>;
+  older: () => Promise<void>;
+  read: (seq: number) => void;
+  type: (on: boolean) => void;
+}
+
+export const THUMB = "👍";
 
 /** A conversation as it is and as it goes on: history over HTTP, everything new over the socket. */
-export function useConversation(conversationId: string, { first, socketUrl }: Options) {
-  const [messages, setMessages] = useState(() => merge([], first.items));
-  const [cursor, setCursor] = useState(first.page.nextCursor);
-  const [state, setState] = useState<SocketState>("connecting");
-  const socket = useRef<ChatSocket>(undefined);
-  const known = first.items[0]?.seq ?? 0;
+export function useConversation({ userId, first, url }: Options) {
+  const { id: conversationId } = first.conversation;
+  const [chat, setChat] = useState<ChatState>(() => toState(userId, first));
+  const [connection, setConnection] = useState<SocketState>("connecting");
+  const live = useRef<{ chat: Chat; socket: ChatSocket }>(undefined);
+  const known = useRef(chat);
 
   useEffect(() => {
-    const opened = createSocket({ url: socketUrl, ticket: createTicketSource(browserApi()) });
-    socket.current = opened;
-    // What was sent between the making of the page and the opening of the socket comes too.
-    opened.follow(conversationId, known);
-    opened.on("state", setState);
-    opened.on("event", (event) => {
-      if (event.conversationId !== conversationId || event.kind !== "msg.new") return;
-      setMessages((before) => merge(before, [event.data]));
+    const socket = createSocket({
+      url,
+      ticket: createTicketSource(browserApi()),
+      // What is written while there is no connection outlives a reload.
+      outbox: createBrowserOutbox({ userId }),
     });
-    opened.on("reset", (gap) => {
-      if (gap.conversationId === conversationId) void reload();
+    const opened = openChat({ api: browserApi(), socket, userId, first: known.current });
+    live.current = { chat: opened, socket };
+    socket.focus([conversationId]);
+    opened.subscribe(() => {
+      known.current = opened.state;
+      setChat(opened.state);
     });
-    opened.on("ended", ({ verdict }) => {
+    socket.on("state", setConnection);
+    socket.on("ended", ({ verdict }) => {
       if (verdict === "signed_out") leave();
     });
-    return () => opened.close();
+    return () => {
+      opened.close();
+      socket.close();
+    };
+  }, [conversationId, userId, url]);
 
-    async function reload(): Promise<void> {
-      const { items, page } = await load(conversationId, null);
-      setMessages(merge([], items));
-      setCursor(page.nextCursor);
-    }
-  }, [conversationId, known, socketUrl]);
-
-  async function send(body: string): Promise<void> {
-    await socket.current?.send({ conversationId, body });
-  }
-
-  async function older(): Promise<void> {
-    const { items, page } = await load(conversationId, cursor);
-    setMessages((before) => merge(before, items));
-    setCursor(page.nextCursor);
-  }
-
-  return { messages, state, send, older: cursor === null ? undefined : older };
+  const [actions] = useState<Actions>(() => ({
+    send: async (body) => void (await live.current?.socket.send({ conversationId, body })),
+    react: async (seq, on) =>
+      await live.current?.socket.react({ conversationId, seq, emoji: THUMB, on }),
+    remove: async (seq) => await live.current?.socket.delete({ conversationId, seq }),
+    older: async () => await live.current?.chat.older(conversationId),
+    read: (seq) => live.current?.socket.read({ conversationId, seq }),
+    type: (on) => live.current?.socket.type(conversationId, on),
+  }));
+  return { chat, connection, actions };
 }
 
-/** One page of the history, newest first. @throws ClientError */
-async function load(id: string, cursor: string | null): Promise<MessagePage> {
-  const query = cursor === null ? {} : { cursor };
-  const { data, error } = await browserApi().v1.conversations({ id }).messages.get({ query });
-  if (data) return data;
-  throw new ClientError(error.value.code, "Cannot load the messages", error.status);
-}
-
-/** Each message once, in the order of its position, however often and from wherever it came. */
-function merge(before: Message[], more: Message[]): Message[] {
-  const bySeq = new Map([...before, ...more].map((message) => [message.seq, message]));
-  return [...bySeq.values()].sort((one, other) => one.seq - other.seq);
+function toState(userId: string, { conversation, messages }: First): ChatState {
+  const listed = withConversations(emptyChat(userId), [conversation]);
+  return openWindow(listed, conversation.id, pageOf(messages, conversation.lastSeq));
 }

@@ -16,12 +16,15 @@ interface Props {
 export default async function ConversationPage({ params }: Props) {
   const { id } = await params;
   const api = await serverApi();
-  const [me, messages] = await Promise.all([
+  const [me, conversations] = await Promise.all([
     api.v1.me.get(),
-    api.v1.conversations({ id }).messages.get({ query: { limit: 20 } }),
+    api.v1.conversations.get({ query: { limit: 100 } }),
   ]);
-  const error = me.error ?? messages.error;
+  // Behind the list, so that what was read is at least as new as the position in it.
+  const messages = await api.v1.conversations({ id }).messages.get({ query: { limit: 20 } });
+  const error = me.error ?? conversations.error ?? messages.error;
   if (error?.status === 401) redirect("/sign-in");
+  const conversation = conversations.data?.items.find((one) => one.id === id);
   return (
     <main>
       <p>
@@ -29,8 +32,8 @@ export default async function ConversationPage({ params }: Props) {
       </p>
       <h1>Conversation</h1>
       {error && <ProblemNote code={error.value.code} />}
-      {me.data && messages.data && (
-        <Chat conversationId={id} me={me.data} first={messages.data} socketUrl={socketUrl()} />
+      {me.data && conversation && messages.data && (
+        <Chat me={me.data} first={{ conversation, messages: messages.data }} url={socketUrl()} />
       )}
     </main>
   );

@@ -92,6 +92,9 @@ async function list({ api }: Player) {
 /** Positions first, then everything else, as an app does it. */
 async function snapshot(player: Player): Promise<ChatState> {
   const items = await list(player);
+  const isFollowed = items.map(({ id, lastSeq }) => player.socket.follow(id, lastSeq));
+  // The events behind what was read have to come, so what is older than the first of them is read again.
+  if (isFollowed.includes(false)) return await snapshot(player);
   let state = withConversations(emptyChat(player.id), items);
   for (const { id, lastSeq } of items) {
     const messages = await player.api.v1

@@ -81,11 +81,7 @@ const ALGORITHMS: Rule[] = [
     pattern: /\bsha-?1\b/i,
     view: algorithmsIn,
     // Redis names its scripts by SHA-1, and authenticator apps know no other HMAC.
-    except: [
-      "src/features/mfa/service/one_time_codes.ts",
-      "src/platform/queue/scripts.ts",
-      "src/platform/throttle_script.ts",
-    ],
+    except: ["src/features/mfa/service/one_time_codes.ts", "src/platform/redis_script.ts"],
     break: 'new Bun.CryptoHasher("sha1");',
   },
   {

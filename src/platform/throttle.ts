@@ -3,7 +3,7 @@ import type { Keys } from "./keys.ts";
 import type { Redis } from "./redis.ts";
 import { type Change, type Counted, createMemoryThrottle } from "./throttle_memory.ts";
 import { highestLevel, scalePolicy, type ThrottlePolicy } from "./throttle_policy.ts";
-import { callThrottleScript } from "./throttle_script.ts";
+import { THROTTLE_SCRIPTS } from "./throttle_script.ts";
 
 /** A try of something that may only fail so often. */
 export interface Attempt {
@@ -140,7 +140,7 @@ async function takeShared(
     policy.isWaivedForKnown ? 1 : 0,
   ]);
   const answer = await redis.run("count an attempt", (client) =>
-    callThrottleScript(client, "take", {
+    THROTTLE_SCRIPTS.take(client, {
       keys: keysOf(counted),
       arguments: [counted.caller ?? "", ...policies.map(String)],
     }),
@@ -170,7 +170,7 @@ async function settleShared(
   const caller = hasSucceeded ? (counted.caller ?? "") : "";
   await whileThere(
     redis.run("settle an attempt", (client) =>
-      callThrottleScript(client, "settle", {
+      THROTTLE_SCRIPTS.settle(client, {
         keys: keysOf(counted),
         arguments: [caller, ...fields.map(String)],
       }),

@@ -1,4 +1,4 @@
-import type { RedisClient } from "./redis.ts";
+import { createScript } from "./redis_script.ts";
 import { KNOWN_LIFE_MS, MAX_KNOWN } from "./throttle_policy.ts";
 
 /**
@@ -81,24 +81,8 @@ const SCRIPTS = {
     return '1'`,
 } as const;
 
-const texts = { take: withDigest(SCRIPTS.take), settle: withDigest(SCRIPTS.settle) };
-
-function withDigest(body: string): { text: string; digest: string } {
-  const text = PRELUDE + body;
-  return { text, digest: new Bun.CryptoHasher("sha1").update(text).digest("hex") };
-}
-
-/** Runs a script by its digest, and by its text where this Redis has not seen it yet. */
-export async function callThrottleScript(
-  client: RedisClient,
-  name: keyof typeof texts,
-  options: { keys: string[]; arguments: string[] },
-): Promise<unknown> {
-  const { text, digest } = texts[name];
-  try {
-    return await client.evalSha(digest, options);
-  } catch (error) {
-    if (!String(error).includes("NOSCRIPT")) throw error;
-    return await client.eval(text, options);
-  }
-}
+/** The scripts of a throttle, by name. */
+export const THROTTLE_SCRIPTS = {
+  take: createScript(PRELUDE + SCRIPTS.take),
+  settle: createScript(PRELUDE + SCRIPTS.settle),
+};

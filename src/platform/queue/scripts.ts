@@ -1,4 +1,5 @@
 import type { RedisClient } from "../redis.ts";
+import { createScript } from "../redis_script.ts";
 
 /** Longest list that one script walks, so that Redis is never held up for long. */
 export const SCAN = 200;
@@ -210,25 +211,17 @@ export const SCRIPTS = {
 
 export type ScriptName = keyof typeof SCRIPTS;
 
-const texts = new Map<string, { text: string; digest: string }>(
-  Object.entries(SCRIPTS).map(([name, body]) => {
-    const text = PRELUDE + body;
-    return [name, { text, digest: new Bun.CryptoHasher("sha1").update(text).digest("hex") }];
-  }),
+const runs = new Map(
+  Object.entries(SCRIPTS).map(([name, body]) => [name, createScript(PRELUDE + body)]),
 );
 
-/** Runs a script by its digest, and by its text where this Redis has not seen it yet. */
+/** Runs a script of the queue. */
 export async function callScript(
   client: RedisClient,
   name: ScriptName,
   options: { keys: string[]; arguments: string[] },
 ): Promise<unknown> {
-  const script = texts.get(name);
-  if (!script) throw new Error(`Cannot call script "${name}": there is none`);
-  try {
-    return await client.evalSha(script.digest, options);
-  } catch (error) {
-    if (!String(error).includes("NOSCRIPT")) throw error;
-    return await client.eval(script.text, options);
-  }
+  const run = runs.get(name);
+  if (!run) throw new Error(`Cannot call script "${name}": there is none`);
+  return await run(client, options);
 }

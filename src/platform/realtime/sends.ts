@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts";
 import type { Keys } from "../keys.ts";
-import type { Redis, RedisClient } from "../redis.ts";
+import type { Redis } from "../redis.ts";
+import { createScript } from "../redis_script.ts";
 import { errorFrame } from "./frames.ts";
 import type { Rate } from "./limits.ts";
 import { createRates, type Taken, tooFast } from "./rate.ts";
@@ -32,7 +33,7 @@ export function createSendLimiter({ redis, keys, rate, now }: SendLimiterOptions
     const intervalMs = rate.perMs / rate.count;
     try {
       const answer = await redis.run("count sends", (client) =>
-        callScript(client, {
+        takeSends(client, {
           keys: [keys.sends(userId)],
           arguments: [intervalMs, rate.burst * intervalMs, wanted].map(String),
         }),
@@ -80,7 +81,7 @@ const OUT_OF_SPACE = /\b(?:OOM|MISCONF)\b/;
  * [ms between two, ms of a whole burst, how many] → [how many are admitted, ms to wait for one more]. What is kept is the
  * time at which the burst is whole again, as `takeFrom` has it, by the clock of Redis, because those of instances differ.
  */
-const SCRIPT = `
+const takeSends = createScript(`
 local interval, room, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -91,17 +92,4 @@ if admitted > 0 then
   redis.call('SET', KEYS[1], string.format('%.3f', till), 'PX', math.max(1, math.ceil(till - now)))
 end
 if admitted == wanted then return { admitted, 0 } end
-return { admitted, math.max(1, math.ceil(till + interval - room - now)) }`;
-const DIGEST = new Bun.CryptoHasher("sha1").update(SCRIPT).digest("hex");
-
-async function callScript(
-  client: RedisClient,
-  options: { keys: string[]; arguments: string[] },
-): Promise<unknown> {
-  try {
-    return await client.evalSha(DIGEST, options);
-  } catch (error) {
-    if (!String(error).includes("NOSCRIPT")) throw error;
-    return await client.eval(SCRIPT, options);
-  }
-}
+return { admitted, math.max(1, math.ceil(till + interval - room - now)) }`);

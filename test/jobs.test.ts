@@ -12,10 +12,10 @@ interface Declared {
   kind: JobKind;
 }
 
-/** Every kind that a feature declares in its schema.ts. */
+/** Every kind that a feature declares in its schema. */
 async function listKinds(): Promise<Declared[]> {
   const kinds: Declared[] = [];
-  for await (const path of new Bun.Glob("*/schema.ts").scan(FEATURES)) {
+  for await (const path of new Bun.Glob("*/{schema,schema/*}.ts").scan(FEATURES)) {
     const exported = (await import(join(FEATURES, path))) as Record<string, unknown>;
     const feature = path.split("/")[0] ?? "";
     for (const value of Object.values(exported))

@@ -15,7 +15,10 @@ interface Declared {
 /** Every kind that a feature declares in its schema. */
 async function listKinds(): Promise<Declared[]> {
   const kinds: Declared[] = [];
-  for await (const path of new Bun.Glob("*/{schema,schema/*}.ts").scan(FEATURES)) {
+  const paths = ["*/schema.ts", "*/schema/*.ts"].flatMap((pattern) => [
+    ...new Bun.Glob(pattern).scanSync(FEATURES),
+  ]);
+  for (const path of paths) {
     const exported = (await import(join(FEATURES, path))) as Record<string, unknown>;
     const feature = path.split("/")[0] ?? "";
     for (const value of Object.values(exported))

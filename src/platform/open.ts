@@ -13,6 +13,7 @@ import { createReadiness, type ReadinessCheck } from "./readiness.ts";
 import type { Authority, Shown } from "./realtime/authority.ts";
 import { createBroadcast } from "./realtime/broadcast.ts";
 import { type Bus, createBus } from "./realtime/bus.ts";
+import { openClusterWires } from "./realtime/cluster_wires.ts";
 import type { Session } from "./realtime/connection.ts";
 import type { FrameHandler, FrameHandlers } from "./realtime/dispatch.ts";
 import { createGateway, type Gateway } from "./realtime/gateway.ts";
@@ -26,6 +27,7 @@ import { createTopics, type TopicKinds } from "./realtime/topics.ts";
 import { createWindow } from "./realtime/window.ts";
 import { createSingleWire } from "./realtime/wires.ts";
 import { assertRedisIsFit, openRedis } from "./redis.ts";
+import { openSharedRedis } from "./redis_cluster.ts";
 import { createThrottle } from "./throttle.ts";
 import { createTokens } from "./tokens.ts";
 
@@ -146,16 +148,21 @@ function openSocketDoor(
 
 async function openBus({ config, log, redisUrl, lifecycle }: OpenOptions, nodeId: string) {
   const keys = createKeys(config.redisPrefix);
-  const redis = await openRedis({ url: redisUrl, log, name: "commands" });
+  const redis = await openSharedRedis({ url: redisUrl, log, name: "commands" });
   lifecycle.add("redis", () => redis.close());
   await assertRedisIsFit(redis, log);
-  const subscriber = await openRedis({ url: redisUrl, log, name: "bus" });
   const window = createWindow({ redis, keys });
-  const wires = createSingleWire({ subscriber, keys, nodeId });
+  const wires = redis.shards
+    ? await openClusterWires({ shards: redis.shards, keys, nodeId, log })
+    : createSingleWire({
+        subscriber: await openRedis({ url: redisUrl, log, name: "bus" }),
+        keys,
+        nodeId,
+      });
   const bus = createBus({ commands: redis, wires, window, keys, log });
   lifecycle.add("bus", async () => {
     bus.close();
-    await subscriber.close();
+    await wires.close();
   });
   return { redis, keys, window, bus };
 }

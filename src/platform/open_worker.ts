@@ -12,7 +12,7 @@ import { createRunner, type Runner, type RunnerLimits } from "./queue/runner.ts"
 import { createJobStore } from "./queue/store.ts";
 import { createBusPublisher } from "./realtime/bus.ts";
 import { createTopicPublisher } from "./realtime/topic_values.ts";
-import { openRedis } from "./redis.ts";
+import { openSharedRedis } from "./redis_cluster.ts";
 import { createThrottle } from "./throttle.ts";
 import type { WorkerConfig } from "./worker_config.ts";
 
@@ -39,9 +39,9 @@ export async function openWorker(options: OpenWorkerOptions): Promise<Runner> {
     poolSize: POOL_SIZE,
   });
   lifecycle.add("database", () => db.close());
-  const redis = await openRedis({ url: config.redisUrl, log, name: "worker" });
+  const redis = await openSharedRedis({ url: config.redisUrl, log, name: "worker" });
   lifecycle.add("redis", () => redis.close());
-  const reader = await openRedis({ url: config.redisUrl, log, name: "worker-reader" });
+  const reader = await openSharedRedis({ url: config.redisUrl, log, name: "worker-reader" });
   lifecycle.add("reader", () => reader.close());
   const keys = createKeys(config.redisPrefix);
   const mailer = createMailbox({

@@ -9,8 +9,8 @@ import { createDeadlines, pause, TimeoutError, withTimeout } from "./time.ts";
 export interface Redis {
   /** The present connection; `renew` puts another one in its place. */
   readonly client: RedisClient;
-  /** True for a cluster: what is published there is published to the shard that its name belongs to. */
-  readonly isSharded: boolean;
+  /** Of a cluster: where its keys are. What is published there is published to the shard that its name belongs to. */
+  readonly shards?: Shards;
   /** True while commands are answered; false from the first failure until Redis has answered a PING again. */
   isReady(): boolean;
   /** Calls back each time the connection is usable again after it was not. */
@@ -20,11 +20,23 @@ export interface Redis {
    * @throws AppError dependency_unavailable when Redis is away, without waiting for it.
    */
   run<T>(what: string, command: (client: RedisClient) => Promise<T>): Promise<T>;
+  /** Runs a command on every node that has keys. @throws as `run` does. */
+  everywhere<T>(what: string, command: (client: RedisClient) => Promise<T>): Promise<T[]>;
   /** The text at a key, or null, read together with what else is asked for meanwhile. @throws as `run` does. */
   read(key: string): Promise<string | null>;
   /** Drops the connection and makes another one, because this one looks alive and carries nothing. */
   renew(): void;
   close(): Promise<void>;
+}
+
+/** Where in a cluster the keys of each slot are. */
+export interface Shards {
+  /** `host:port` of the masters. */
+  addresses(): string[];
+  /** The master that has a key or a pub/sub channel; undefined while it is not known. */
+  addressOf(name: string): string | undefined;
+  /** A connection of one's own to a master, for what a cluster's client cannot do. */
+  open(address: string, name: string): Promise<Redis>;
 }
 
 export type RedisClient = ReturnType<typeof newClient>;
@@ -42,23 +54,34 @@ const START_TIMEOUT_MS = 30_000;
 const MAX_RECONNECT_DELAY_MS = 500;
 const LOADING_POLL_MS = 50;
 
-function newClient(url: URL, name: string) {
-  const unix = url.protocol === "redis+unix:";
-  return createClient({
-    ...(unix ? {} : { url: url.href }),
+/** What every connection has in common, to a single Redis and to a node of a cluster. */
+export function clientOptions(name: string) {
+  return {
     name: `frm-ai-${name}`,
-    RESP: 3,
+    RESP: 3 as const,
     // Without a queue a command fails at once while Redis is away, instead of piling up behind it.
     disableOfflineQueue: true,
     // `run` bounds every command, and a second timer for each would be the dearest part of a small one.
     commandOptions: { timeout: 0 },
     pingInterval: 5_000,
     socket: {
-      ...(unix ? { path: decodeURIComponent(url.pathname), tls: false as const } : {}),
       connectTimeout: CONNECT_TIMEOUT_MS,
       keepAlive: true,
-      reconnectStrategy: (retries) =>
+      reconnectStrategy: (retries: number) =>
         Math.min(MAX_RECONNECT_DELAY_MS, 20 * 2 ** Math.min(retries, 10)) * (0.75 + jitter() / 2),
+    },
+  };
+}
+
+function newClient(url: URL, name: string) {
+  const unix = url.protocol === "redis+unix:";
+  const { socket, ...options } = clientOptions(name);
+  return createClient({
+    ...(unix ? {} : { url: url.href }),
+    ...options,
+    socket: {
+      ...(unix ? { path: decodeURIComponent(url.pathname), tls: false as const } : {}),
+      ...socket,
     },
   });
 }
@@ -110,10 +133,10 @@ export async function openRedis(options: RedisOptions): Promise<Redis> {
     get client() {
       return client;
     },
-    isSharded: false,
     isReady: () => ready,
     onReady: (listener) => void listeners.push(listener),
     run,
+    everywhere: async (what, command) => [await run(what, command)],
     read: createReads((keys) => run("read keys", (client) => client.mGet(keys))),
     renew: () => {
       if (closing.signal.aborted) return;
@@ -175,14 +198,14 @@ async function untilServing(client: RedisClient, signal: AbortSignal): Promise<v
   }
 }
 
-function isAway(error: unknown): boolean {
+export function isAway(error: unknown): boolean {
   return (
     error instanceof TimeoutError ||
     /LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|[Ss]ocket|clos|ECONN|EPIPE|offline/.test(String(error))
   );
 }
 
-function away(what: string, cause?: unknown): AppError {
+export function away(what: string, cause?: unknown): AppError {
   return new AppError(DependencyUnavailable, `Cannot ${what}: Redis is away`, {
     headers: { "retry-after": "1" },
     cause,
@@ -191,22 +214,24 @@ function away(what: string, cause?: unknown): AppError {
 
 const MIN_MAJOR = 7;
 
-/** Checks what our keys rely on. @throws StartError when Redis is too old or may evict them. */
+/** Checks what our keys rely on, on every node. @throws StartError when Redis is too old or may evict them. */
 export async function assertRedisIsFit(redis: Redis, log: Log): Promise<void> {
-  const info = await redis.run("ask Redis for its version", (client) => client.info("server"));
-  const version = /(?:valkey|redis)_version:(\S+)/.exec(info)?.[1] ?? "0";
-  if (Number(version.split(".")[0]) < MIN_MAJOR)
-    throw new StartError(`Cannot start: Redis ${version} is too old; 7.0 is needed`);
-  const memory = await redis.run("ask Redis for its memory", (client) => client.info("memory"));
-  const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1];
-  if (policy !== undefined && policy !== "noeviction")
-    throw new StartError(
-      `Cannot start: Redis has maxmemory-policy ${policy} and may evict sessions; set noeviction`,
-    );
-  const persistence = await redis.run("ask Redis for its persistence", (client) =>
-    client.info("persistence"),
-  );
-  if (!/aof_enabled:1/.test(persistence))
+  const ask = (section: string) =>
+    redis.everywhere(`ask Redis for its ${section}`, (client) => client.info(section));
+  for (const info of await ask("server")) {
+    const version = /(?:valkey|redis)_version:(\S+)/.exec(info)?.[1] ?? "0";
+    if (Number(version.split(".")[0]) < MIN_MAJOR)
+      throw new StartError(`Cannot start: Redis ${version} is too old; 7.0 is needed`);
+  }
+  for (const memory of await ask("memory")) {
+    const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1];
+    if (policy !== undefined && policy !== "noeviction")
+      throw new StartError(
+        `Cannot start: Redis has maxmemory-policy ${policy} and may evict sessions; set noeviction`,
+      );
+  }
+  const persistence = await ask("persistence");
+  if (!persistence.every((info) => info.includes("aof_enabled:1")))
     log.warn(
       "redis keeps no append-only file: what it holds is rebuilt from Postgres after a restart",
     );

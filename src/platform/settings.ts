@@ -156,7 +156,8 @@ export const SETTINGS = {
   }),
   REDIS_URL: setting(url(["redis", "rediss", "redis+unix"]), {
     shownDefault: "embedded Redis",
-    meaning: "Redis 7.0 or newer, or Valkey, with noeviction",
+    meaning:
+      "Redis 7.0 or newer, or Valkey, with noeviction; or any node of a Redis Cluster, which is found to be one",
   }),
   ROLE: setting(someOf(ROLES), {
     default: "all",

@@ -94,6 +94,8 @@ export function createBus(options: BusOptions): Bus {
 
   /** A wire that is new, or back: nothing is subscribed there any more. */
   async function recover(wire: Wire): Promise<void> {
+    for (const [known, { canary }] of canaries)
+      if (!wires.list().includes(known) && canaries.delete(known)) canary.stop();
     const names = [...wanted].map((channel) => keys.channel(channel));
     const { listener } = canaries.get(wire) ?? startCanary(wire);
     try {
@@ -112,7 +114,7 @@ export function createBus(options: BusOptions): Bus {
       ...(options.beatMs === undefined ? {} : { intervalMs: options.beatMs }),
       sing: (beat) =>
         commands.run("prove the bus", async (client) => {
-          await (commands.isSharded
+          await (commands.shards
             ? client.sPublish(wire.beats, beat)
             : client.publish(wire.beats, beat));
         }),
@@ -178,7 +180,7 @@ export function createBusPublisher({
             window.write(client, channel, texts);
             const name = keys.channel(channel);
             const text = texts.join("\n");
-            return commands.isSharded ? client.sPublish(name, text) : client.publish(name, text);
+            return commands.shards ? client.sPublish(name, text) : client.publish(name, text);
           }),
         ),
       );

@@ -70,10 +70,14 @@ export function createWindow({ redis, keys }: WindowOptions): Window {
       }
     },
     checkRoom: async () => {
-      const info = await redis.run("ask Redis for its memory", (client) => client.info("memory"));
-      const used = Number(/used_memory:(\d+)/.exec(info)?.[1] ?? 0);
-      const most = Number(/maxmemory:(\d+)/.exec(info)?.[1] ?? 0);
-      hasRoom = most === 0 || used < most * ROOM;
+      const nodes = await redis.everywhere("ask Redis for its memory", (client) =>
+        client.info("memory"),
+      );
+      hasRoom = nodes.every((info) => {
+        const used = Number(/used_memory:(\d+)/.exec(info)?.[1] ?? 0);
+        const most = Number(/maxmemory:(\d+)/.exec(info)?.[1] ?? 0);
+        return most === 0 || used < most * ROOM;
+      });
     },
   };
 }

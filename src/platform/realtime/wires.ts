@@ -19,12 +19,13 @@ export interface Wires {
   unsubscribe(wire: Wire, names: string[], listener: WireListener): Promise<void>;
   /** Calls back each time a wire is usable that was not. */
   onReady(listener: (wire: Wire) => void): void;
+  close(): Promise<void>;
 }
 
 export type WireListener = (text: string, name: string) => void;
 
 /** Names in one command, so that a resubscription of thousands is neither one huge command nor thousands. */
-const BATCH = 512;
+export const BATCH = 512;
 
 /** One Redis, one wire. */
 export function createSingleWire(options: {
@@ -44,5 +45,6 @@ export function createSingleWire(options: {
     subscribe: ({ redis }, names, listener) => redis.client.subscribe(names, listener),
     unsubscribe: ({ redis }, names, listener) => redis.client.unsubscribe(names, listener),
     onReady: (listener) => subscriber.onReady(() => listener(wire)),
+    close: () => subscriber.close(),
   };
 }

@@ -8,6 +8,7 @@ import { errorTables } from "./docs/errors.ts";
 import {
   clientFrames,
   closeCodes,
+  ephemeralKinds,
   eventKinds,
   serverFrames,
   socketLimits,
@@ -36,6 +37,7 @@ const PAGES: Record<string, Sections> = {
     "server frames": serverFrames,
     "event kinds": eventKinds,
     "user event kinds": userEventKinds,
+    "ephemeral kinds": ephemeralKinds,
     topics: topicKinds,
     "close codes": closeCodes,
     limits: socketLimits,

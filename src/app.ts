@@ -15,6 +15,7 @@ import { docsRoutes } from "./features/docs/routes.ts";
 import { healthRoutes } from "./features/health/routes.ts";
 import { mailboxRoutes } from "./features/mailbox/routes.ts";
 import { mfaRoutes } from "./features/mfa/routes.ts";
+import { presenceRoutes } from "./features/presence/routes.ts";
 import { authenticateSocket } from "./features/realtime/mod.ts";
 import { socketRoutes, ticketRoutes } from "./features/realtime/routes.ts";
 import { assertAccessDeclared } from "./platform/http/access.ts";
@@ -69,6 +70,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => conversationRoutes(platform)),
     when(api, () => messageRoutes(platform)),
     when(api, () => ticketRoutes(platform)),
+    when(api, () => presenceRoutes(platform)),
     when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),
   ]);
   // Beside the chain, so that the type that clients see has nothing of it.

@@ -22,7 +22,12 @@ import { DEFAULT_QUEUE } from "./platform/queue/definition.ts";
 import { createJobSchedule } from "./platform/queue/schedule.ts";
 import { createSupervisor } from "./platform/queue/supervisor.ts";
 import { workerEnvironment, type WorkerPlaces } from "./platform/worker_config.ts";
-import { createChannelSource, createFrameHandlers, TOPIC_KINDS } from "./socket.ts";
+import {
+  createChannelSource,
+  createFrameHandlers,
+  createSocketParts,
+  TOPIC_KINDS,
+} from "./socket.ts";
 
 const STOP_DEADLINE_MS = 25_000;
 const MIGRATIONS = join(import.meta.dir, "..", "drizzle");
@@ -78,6 +83,7 @@ async function start({ config, log, lifecycle }: StartOptions): Promise<void> {
       source: createChannelSource,
       handlers: createFrameHandlers,
       topics: TOPIC_KINDS,
+      parts: createSocketParts,
       authenticate: authenticateSocket,
       isAlive: isSessionAlive,
       listAlive: listAliveSessions,

@@ -2,11 +2,14 @@ import type { TSchema } from "@sinclair/typebox/type";
 
 import { chatEvents } from "./features/chat/events.ts";
 import { createChatSource } from "./features/chat/mod.ts";
+import { presenceEvents } from "./features/presence/events.ts";
 import { REALTIME_TOPICS } from "./features/realtime/events.ts";
 import { createUserStreamSource } from "./features/realtime/mod.ts";
 import type { Platform } from "./platform/platform.ts";
 import type { FrameHandlers } from "./platform/realtime/dispatch.ts";
+import { EPHEMERAL_FRAMES } from "./platform/realtime/ephemeral.ts";
 import { CLIENT_FRAMES } from "./platform/realtime/frames.ts";
+import type { SocketPart } from "./platform/realtime/part.ts";
 import type { ChannelSource } from "./platform/realtime/source.ts";
 import { joinSources } from "./platform/realtime/sources.ts";
 import { TOPIC_FRAMES } from "./platform/realtime/topic_frames.ts";
@@ -17,12 +20,21 @@ export function createFrameHandlers(platform: Platform): FrameHandlers {
   return { ...chatEvents(platform) };
 }
 
+/** What features keep for each socket, with the frames that go with it. */
+export function createSocketParts(platform: Platform): SocketPart[] {
+  return [presenceEvents(platform)];
+}
+
 /** Every frame that a client may send, by its type. */
 export function listClientFrames(): Record<string, TSchema> {
   // A handler's schema needs no platform: only what it does later does.
-  const handlers = Object.entries(createFrameHandlers({} as Platform));
+  const platform = {} as Platform;
+  const parts = createSocketParts(platform).map((part) => part.handlers ?? {});
+  const handlers = [createFrameHandlers(platform), ...parts].flatMap((list) =>
+    Object.entries(list),
+  );
   const own = Object.fromEntries(handlers.map(([type, { schema }]) => [type, schema]));
-  return { ...CLIENT_FRAMES, ...TOPIC_FRAMES, ...own };
+  return { ...CLIENT_FRAMES, ...TOPIC_FRAMES, ...EPHEMERAL_FRAMES, ...own };
 }
 
 /** All features' channels with positions, by their prefix. */

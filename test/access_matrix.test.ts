@@ -8,7 +8,7 @@ import type { Platform } from "../src/platform/platform.ts";
 import type { ReadinessCheck } from "../src/platform/readiness.ts";
 import type { Gateway } from "../src/platform/realtime/gateway.ts";
 import { createTokens, generateSigningKey } from "../src/platform/tokens.ts";
-import { createFrameHandlers } from "../src/socket.ts";
+import { listClientFrames } from "../src/socket.ts";
 import {
   compareRows,
   isRefusal,
@@ -101,7 +101,7 @@ async function listServed(): Promise<Served[]> {
       const { detail } = hooks as { detail: Record<string, unknown> };
       return { name: `${method} ${path}`, access: String(detail[ACCESS]) };
     });
-  const frames = ["hello", "hb", "tok", ...Object.keys(createFrameHandlers(platform))];
+  const frames = Object.keys(listClientFrames());
   return [...routes, ...frames.map((frame) => ({ name: `SOCKET ${frame}`, access: "signed_in" }))];
 }
 

@@ -82,7 +82,12 @@ beforeAll(async () => {
       sql: cluster.database.sql,
     }),
     ...totp.own,
-    ...realtimeScenarios({ url: server.url, strictUrl: strict.url, token: lan.token }),
+    ...realtimeScenarios({
+      url: server.url,
+      strictUrl: strict.url,
+      token: lan.token,
+      userId: lan.id,
+    }),
     ...otherScenarios(),
   };
 });

@@ -8,6 +8,11 @@ import {
 } from "../../src/platform/realtime/authority.ts";
 import { CloseCode } from "../../src/platform/realtime/connection.ts";
 import {
+  EPHEMERAL_KINDS,
+  EPHEMERAL_REPLIES,
+  MAX_FOCUS,
+} from "../../src/platform/realtime/ephemeral.ts";
+import {
   CUT_OFF_BYTES,
   EPHEMERAL_BYTES,
   HEARTBEAT_MS,
@@ -50,7 +55,12 @@ export function clientFrames(): string {
 
 /** Every frame that the server sends. */
 export function serverFrames(): string {
-  return frameSections({ ...SERVER_FRAMES, ...TOPIC_REPLIES, ...CHAT_REPLIES });
+  return frameSections({
+    ...SERVER_FRAMES,
+    ...TOPIC_REPLIES,
+    ...EPHEMERAL_REPLIES,
+    ...CHAT_REPLIES,
+  });
 }
 
 function frameSections(frames: Record<string, TSchema>): string {
@@ -73,6 +83,16 @@ export function userEventKinds(): string {
     .toSorted((one, other) => (one.name < other.name ? -1 : 1))
     .map(({ name, meaning, data }) => [code(name), meaning, fieldsLine(data)]);
   return table(["`k`", "meaning", "`d`"], rows);
+}
+
+/** What an `eph` may tell, by its `k`. */
+export function ephemeralKinds(): string {
+  const rows = Object.entries(EPHEMERAL_KINDS).map(([kind, { meaning, data }]) => [
+    code(kind),
+    meaning,
+    fieldsLine(data),
+  ]);
+  return table(["`k`", "meaning", "fields beside `ch`"], rows);
 }
 
 /** The families of topics, and what a value of each looks like. */
@@ -139,6 +159,7 @@ function sizeRows(): string[][] {
       `closes the oldest with ${replaced}`,
     ],
     ["sockets on one instance", count(sockets), "answers 503 to the handshake"],
+    ["channels of a `focus`", count(MAX_FOCUS), "answers `err` with `validation_failed`"],
     ["topics of a socket", count(MAX_TOPICS_PER_SOCKET), "answers `err` with `too_many_topics`"],
     ["channels of a user", count(MAX_CHANNELS_PER_USER), "the least recently active are left out"],
   ];

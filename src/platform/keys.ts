@@ -32,6 +32,12 @@ export interface Keys {
    * ZSET: the newest bus texts of one realtime channel by their positions, at most 300; expires 10 min after the last.
    */
   window(channel: string): string;
+  /**
+   * `nodes`: ZSET of leases by the time of their renewal in ms. `dead`: SET of leases that have run out and still have
+   * users. A lease: SET of the users under it. A user: HASH from each lease to what their sockets under it say, and
+   * `told`, the status that was announced last and when; expires 30 days after the last change.
+   */
+  presence(subject: string): string;
   /** The realtime channel behind a pub/sub channel name. */
   channelOf(name: string): string;
   /**
@@ -57,6 +63,8 @@ export function createKeys(prefix: string): Keys {
     channel: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:${channel}`,
     topic: (topic) => `${prefix}:{${partitionOf(topic)}}:rt:v:${topic}`,
     window: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:w:${channel}`,
+    presence: (subject) =>
+      `${prefix}:{${subject === "nodes" || subject === "dead" ? "presence" : subject}}:rt:p:${subject}`,
     channelOf: (name) => name.slice(name.indexOf("}:rt:") + "}:rt:".length),
     queue: (queue, part) => `${prefix}:{${queue}}:jobs:${part}`,
     jobs: (queue) => `${prefix}:{${queue}}:jobs:job:`,

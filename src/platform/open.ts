@@ -12,13 +12,15 @@ import { createJobStore, type JobStore } from "./queue/store.ts";
 import { createReadiness, type ReadinessCheck } from "./readiness.ts";
 import type { Authority, Shown } from "./realtime/authority.ts";
 import { createBroadcast } from "./realtime/broadcast.ts";
-import { type Bus, createBus } from "./realtime/bus.ts";
+import { type Bus, type BusMessage, createBus } from "./realtime/bus.ts";
 import { openClusterWires } from "./realtime/cluster_wires.ts";
 import type { Session } from "./realtime/connection.ts";
 import type { FrameHandler, FrameHandlers } from "./realtime/dispatch.ts";
+import { createEphemeral, createEphemeralPublisher } from "./realtime/ephemeral.ts";
 import { createGateway, type Gateway } from "./realtime/gateway.ts";
 import { createHub, type Hub } from "./realtime/hub.ts";
 import { scaleLimits } from "./realtime/limits.ts";
+import type { SocketPart } from "./realtime/part.ts";
 import { createResume } from "./realtime/resume.ts";
 import { createSendLimiter } from "./realtime/sends.ts";
 import type { ChannelSource } from "./realtime/source.ts";
@@ -36,6 +38,7 @@ export interface Features {
   source: (platform: Pick<Platform, "db">) => ChannelSource;
   handlers: (platform: Platform) => FrameHandlers;
   topics: TopicKinds;
+  parts: (platform: Platform) => SocketPart[];
   authenticate: (platform: Platform, shown: Shown) => Promise<Authority>;
   isAlive: (platform: Platform, session: Session) => Promise<boolean>;
   /** Those of many sessions that live, by their ids. */
@@ -88,7 +91,8 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
   });
   bus.onMessage((message) => hub.receive(message));
   lifecycle.add("hub", () => hub.close());
-  const outbox = createOutbox({ db, bus, source, deliver: (message) => hub.receive(message), log });
+  const deliver = (message: BusMessage) => hub.receive(message);
+  const outbox = createOutbox({ db, bus, source, deliver, log });
   lifecycle.add("outbox", () => outbox.settle());
   const storeOf = (queue: string) => createJobStore({ redis, keys, queue });
   const jobRelay = createJobRelay({ db, storeOf, isReady: () => redis.isReady(), log });
@@ -107,6 +111,7 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     throttle: createThrottle({ redis, keys, scale: config.limitsScale, now }),
     jobs: jobRelay,
     topics: createTopicPublisher({ redis, keys, bus }),
+    ephemeral: createEphemeralPublisher({ bus, deliver }),
     nodeId,
   };
   const resume = createResume({ hub: () => hub, window, source });
@@ -133,12 +138,17 @@ function openSocketDoor(
     route: (kind, receive) => hub.route(kind, receive),
     publish: options.publish,
   });
-  lifecycle.add("topics", () => topics.close());
+  const ephemeral = createEphemeral({ hub, publish: options.publish });
+  const parts = [topics, ephemeral, ...features.parts(platform)];
+  for (const part of parts) {
+    lifecycle.add("what hangs on sockets", async () => await part.close?.());
+    part.start?.();
+  }
   const gateway = createGateway({
     ...platform,
     hub: () => hub,
-    handlers: { ...features.handlers(platform), ...topics.handlers, sync: resume },
-    parts: [topics],
+    handlers: { ...features.handlers(platform), sync: resume },
+    parts,
     limits: scaleLimits(platform.config.limitsScale),
     authenticate: (shown) => features.authenticate(platform, shown),
   });

@@ -6,6 +6,7 @@ import type { Log } from "./log.ts";
 import type { Mailer } from "./mail/mailer.ts";
 import type { Outbox } from "./outbox.ts";
 import type { JobRelay } from "./queue/relay.ts";
+import type { EphemeralPublisher } from "./realtime/ephemeral.ts";
 import type { SendLimiter } from "./realtime/sends.ts";
 import type { TopicPublisher } from "./realtime/topic_values.ts";
 import type { Redis } from "./redis.ts";
@@ -32,6 +33,8 @@ export interface Platform extends Common {
   tokens: Tokens;
   cursors: Cursors;
   outbox: Outbox;
+  /** Tells what is only of the moment, and may be lost. */
+  ephemeral: EphemeralPublisher;
   /** Asked before anything that reaches others, whichever door it came through. */
   sends: SendLimiter;
   /** Woken after a commit that enqueued something. */

@@ -11,7 +11,12 @@ import { AppError } from "../../src/platform/errors.ts";
 import { createLifecycle } from "../../src/platform/lifecycle.ts";
 import { type Opened, openPlatform } from "../../src/platform/open.ts";
 import { roleNames } from "../../src/platform/roles.ts";
-import { createChannelSource, createFrameHandlers, TOPIC_KINDS } from "../../src/socket.ts";
+import {
+  createChannelSource,
+  createFrameHandlers,
+  createSocketParts,
+  TOPIC_KINDS,
+} from "../../src/socket.ts";
 import { openTestDatabase, silentLog, type TestDatabase } from "../support/database.ts";
 import { testServices } from "../support/services.ts";
 
@@ -35,6 +40,7 @@ beforeAll(async () => {
       source: createChannelSource,
       handlers: createFrameHandlers,
       topics: TOPIC_KINDS,
+      parts: createSocketParts,
       authenticate: authenticateSocket,
       isAlive: isSessionAlive,
       listAlive: listAliveSessions,

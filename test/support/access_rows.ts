@@ -74,6 +74,9 @@ GET /v1/conversations/:id/messages             anon       old      gone     none
 POST /v1/conversations/:id/messages            anon       old      gone     none      201       201       none       none
 PUT /v1/conversations/:id/members/:userId      anon       old      gone     none      no        204       none       none
 DELETE /v1/conversations/:id/members/:userId   anon       old      gone     none      no        204       none       none
+GET /v1/presence                               anon       old      gone     200       200       200       200        200
+GET /v1/me/presence                            anon       old      gone     200       200       200       200        200
+PUT /v1/me/presence                            anon       old      gone     200       200       200       200        200
 POST /v1/realtime/ticket                       anon       old      gone     201       201       201       201        201
 GET /v1/ws                                     101        101      101      101       101       101       101        101
 GET /health/live                               200        200      200      200       200       200       200        200
@@ -89,6 +92,11 @@ SOCKET hb                                      4400       4401     4401     hb.o
 SOCKET tok                                     4400       4401     4401     4401      4401      tok.ok    4401       4401
 SOCKET send                                    4400       4401     4401     none      ack       ack       none       none
 SOCKET sync                                    4400       4401     4401     none      sync.ok   sync.ok   none       none
+SOCKET sub                                     4400       4401     4401     sub.ok    sub.ok    sub.ok    sub.ok     sub.ok
+SOCKET unsub                                   4400       4401     4401     unsub.ok  unsub.ok  unsub.ok  unsub.ok   unsub.ok
+SOCKET focus                                   4400       4401     4401     ok        ok        ok        ok         ok
+SOCKET typ                                     4400       4401     4401     ok        ok        ok        ok         ok
+SOCKET pres                                    4400       4401     4401     ok        ok        ok        ok         ok
 `;
 
 /** What stands around the calls. */
@@ -197,6 +205,10 @@ export const INPUTS: Record<string, Input> = {
   "DELETE /v1/conversations/:id/members/:userId": async (stage) => ({
     params: { ...(await group(stage)), userId: stage.silent.id },
   }),
+  "GET /v1/presence": ({ people }) => ({ query: `?userIds=${people.stranger.id}` }),
+  "PUT /v1/me/presence": () => ({
+    body: { visibleTo: "contacts", lastSeenTo: "nobody", isInvisible: false },
+  }),
   "GET /swagger/:file": () => ({ params: { file: "swagger-ui.css" } }),
   "GET /dev/mailbox/:id": ({ mailId }) => ({ params: { id: mailId } }),
   "GET /dev/mailbox/:id/html": ({ mailId }) => ({ params: { id: mailId } }),
@@ -215,6 +227,15 @@ export const FRAMES: Record<string, (stage: Stage) => Promise<object> | object> 
     const ch = `c:${(await group(stage)).id}`;
     return { t: "sync", i: 2, ch, from: 0 };
   },
+  "SOCKET sub": () => ({ t: "sub", i: 2, ch: ["ticker:VNM"] }),
+  "SOCKET unsub": () => ({ t: "unsub", i: 2, ch: ["ticker:VNM"] }),
+  // What a socket looks at says nothing of whether it gets anything there; what others may not see is told nobody.
+  "SOCKET focus": async (stage) => ({ t: "focus", i: 2, ch: [`c:${(await group(stage)).id}`] }),
+  "SOCKET typ": async (stage) => {
+    const ch = `c:${(await group(stage)).id}`;
+    return { t: "typ", i: 2, ch, on: true };
+  },
+  "SOCKET pres": () => ({ t: "pres", i: 2, status: "away" }),
 };
 
 async function group({ url, people, silent }: Stage): Promise<{ id: string }> {

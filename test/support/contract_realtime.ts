@@ -3,17 +3,26 @@ import type { Call } from "./contract.ts";
 
 const ELSEWHERE = { origin: "https://elsewhere.example" };
 
-/** Scenarios of the socket's ticket and handshake. */
+/** Scenarios of the socket's ticket and handshake, and of who is present. */
 export function realtimeScenarios({
   url,
   strictUrl,
   token,
+  userId,
 }: {
   url: string;
   strictUrl: string;
   token: string;
+  userId: string;
 }) {
+  const settings = { visibleTo: "contacts", lastSeenTo: "nobody", isInvisible: false };
   return {
+    listPresence: {
+      "200": () => ({ token, query: `?userIds=${userId}` }),
+      "422 validation_failed": () => ({ token, query: "?userIds=nobody" }),
+    },
+    getPresenceSettings: { "200": () => ({ token }) },
+    setPresenceSettings: { "200": () => ({ token, body: settings }) },
     issueTicket: {
       "201": () => ({ token, body: { origin: url } }),
       "403 origin_not_allowed": () => ({ token, headers: ELSEWHERE }),

@@ -4,6 +4,7 @@ import { Type } from "@sinclair/typebox";
 import { appendUserEvents, userEvent } from "../../src/features/realtime/mod.ts";
 import { openDatabase } from "../../src/platform/database.ts";
 import { defineUserEvent } from "../../src/platform/realtime/user_events.ts";
+import { pause } from "../../src/platform/time.ts";
 
 const LIMIT_MS = 60_000;
 const [url = "", userId = ""] = process.argv.slice(2);
@@ -14,4 +15,4 @@ await db.run({ role: "system" }, (tx) =>
   appendUserEvents(tx, [userEvent(userId, kind, {})], new Date()),
 );
 process.stdout.write("committed\n");
-await Bun.sleep(LIMIT_MS);
+await pause(LIMIT_MS, AbortSignal.timeout(LIMIT_MS));

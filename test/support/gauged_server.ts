@@ -8,7 +8,12 @@ import { authenticateSocket, createApp, isSessionAlive, listAliveSessions } from
 import { readConfig } from "../../src/platform/config.ts";
 import { createLifecycle } from "../../src/platform/lifecycle.ts";
 import { openPlatform } from "../../src/platform/open.ts";
-import { createChannelSource, createFrameHandlers, TOPIC_KINDS } from "../../src/socket.ts";
+import {
+  createChannelSource,
+  createFrameHandlers,
+  createSocketParts,
+  TOPIC_KINDS,
+} from "../../src/socket.ts";
 import { silentLog } from "./database.ts";
 import type { Gauges } from "./gauges.ts";
 
@@ -25,6 +30,7 @@ const { platform, readiness, gateway, hub } = await openPlatform({
     source: createChannelSource,
     handlers: createFrameHandlers,
     topics: TOPIC_KINDS,
+    parts: createSocketParts,
     authenticate: authenticateSocket,
     isAlive: isSessionAlive,
     listAlive: listAliveSessions,

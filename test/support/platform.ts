@@ -2,7 +2,13 @@ import { authenticateSocket, isSessionAlive, listAliveSessions } from "../../src
 import { readConfig } from "../../src/platform/config.ts";
 import { createLifecycle } from "../../src/platform/lifecycle.ts";
 import { type Opened, openPlatform } from "../../src/platform/open.ts";
-import { createChannelSource, createFrameHandlers, TOPIC_KINDS } from "../../src/socket.ts";
+import { openRedis } from "../../src/platform/redis.ts";
+import {
+  createChannelSource,
+  createFrameHandlers,
+  createSocketParts,
+  TOPIC_KINDS,
+} from "../../src/socket.ts";
 import { silentLog } from "./database.ts";
 import type { Cluster } from "./instance.ts";
 import { testServices } from "./services.ts";
@@ -25,10 +31,20 @@ export async function openNode(cluster: Cluster): Promise<Opened & AsyncDisposab
       source: createChannelSource,
       handlers: createFrameHandlers,
       topics: TOPIC_KINDS,
+      parts: createSocketParts,
       authenticate: authenticateSocket,
       isAlive: isSessionAlive,
       listAlive: listAliveSessions,
     },
   });
   return { ...opened, [Symbol.asyncDispose]: () => lifecycle.stop() };
+}
+
+/** Deletes every key of the cluster, as a Redis would that lost them. */
+export async function wipeRedis({ redisPrefix }: Cluster): Promise<void> {
+  const { redisUrl } = await testServices();
+  const redis = await openRedis({ url: new URL(redisUrl), log: silentLog, name: "wipe" });
+  for await (const keys of redis.client.scanIterator({ MATCH: `${redisPrefix}:*`, COUNT: 1_000 }))
+    if (keys.length > 0) await redis.client.del(keys);
+  await redis.close();
 }

@@ -127,6 +127,19 @@ const OWN: Record<string, (world: World) => Calls | Promise<Calls>> = {
     const named = { token, body: { origin: url } };
     return { "of no page": () => ({ token }), "of a page": () => named };
   },
+  listPresence: async ({ url }) => {
+    const { id, token } = await signUp(url);
+    return { "of oneself": () => ({ token, query: `?userIds=${id}` }) };
+  },
+  getPresenceSettings: async ({ url }) => {
+    const { token } = await signUp(url);
+    return { ordinary: () => ({ token }) };
+  },
+  setPresenceSettings: async ({ url }) => {
+    const { token } = await signUp(url);
+    const body = { visibleTo: "everybody", lastSeenTo: "nobody", isInvisible: false };
+    return { ordinary: () => ({ token, body }) };
+  },
   listUsers: async ({ url, sql }) => {
     const [{ token }, { id, email }] = await Promise.all([
       signUpAs("admin", { url, sql }),

@@ -1,8 +1,9 @@
 import { AppError, SessionRevoked } from "../errors.ts";
 import { judge } from "../problems.ts";
-import { CloseCode, type Connection, type SocketPart } from "./connection.ts";
+import { CloseCode, type Connection } from "./connection.ts";
 import { type FrameHandler, onFrame } from "./dispatch.ts";
 import { type Renewal, Renewal as RenewalSchema } from "./frames.ts";
+import type { SocketPart } from "./part.ts";
 import type { Expiring, RenewalOk } from "./protocol.ts";
 
 /** For whom a socket may speak, and how long. Times are in milliseconds since the epoch. */

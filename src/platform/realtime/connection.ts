@@ -22,14 +22,6 @@ export function ephemeralTopic(channel: string): string {
   return `${channel}:e`;
 }
 
-/** Something beside the hub that keeps a state for each socket. */
-export interface SocketPart {
-  /** The socket has shown a newer token of its session: what was allowed before is asked again. */
-  renew?(connection: Connection): Promise<void>;
-  /** The socket has closed. */
-  detach(connection: Connection): void;
-}
-
 /** For which session, and for whom, a socket speaks. */
 export type Session = Pick<Connection, "userId" | "sessionId">;
 

@@ -6,7 +6,7 @@ import { AppError, Overloaded } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { judge } from "../problems.ts";
 import { type Authenticate, createAuthorities } from "./authority.ts";
-import { CloseCode, type SocketPart } from "./connection.ts";
+import { CloseCode } from "./connection.ts";
 import { createDispatch, type FrameHandlers, onFrame } from "./dispatch.ts";
 import { drainSockets } from "./drain.ts";
 import { type Flow, regulate, relax } from "./flow.ts";
@@ -22,6 +22,7 @@ import {
   SILENCE_MS,
 } from "./limits.ts";
 import { putInLine, takeFirst, takeLine } from "./line.ts";
+import type { SocketPart } from "./part.ts";
 import type { HeartbeatOk } from "./protocol.ts";
 import { createRates, tooFast } from "./rate.ts";
 import {
@@ -78,7 +79,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const sockets = new Set<Socket>();
   const authorities = createAuthorities(options);
   const own = { hb: heartbeat(options), tok: authorities.renew };
-  const dispatch = createDispatch({ ...options.handlers, ...own });
+  const parts = options.parts.map(({ handlers }) => handlers ?? {});
+  const dispatch = createDispatch(Object.assign({}, options.handlers, ...parts, own));
   const connects = createRates({
     rate: limits.connects,
     now: () => performance.now(),
@@ -112,6 +114,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     });
     // The socket may have gone while it was being attached.
     if (ws.readyState !== WebSocket.OPEN) return options.hub().detach(connection);
+    for (const part of options.parts) part.attach?.(connection, hello);
     authorities.begin(connection, { ...granted, origin });
   }
   async function open(ws: Socket, message: string | Buffer): Promise<void> {

@@ -34,6 +34,8 @@ export interface Hub {
   route(kind: string, receive: Receiver): void;
   /** Hands on each text that was made by `encodeNote`, of any channel that a local socket is in. */
   onNote(receive: Receiver): void;
+  /** Calls back for each socket that comes into a channel. */
+  onEnter(listener: EnterListener): void;
   /** Position of the channel, if the socket is in it. */
   positionOf(connection: Connection, channel: string): number | undefined;
   /** What this node has of a channel that the socket is in; undefined where it is not in it. */
@@ -49,6 +51,8 @@ export interface Hub {
 
 /** @param ownSeq position in the user's own channel. */
 export type Greet = (memberships: AttachedMembership[], ownSeq: number) => void;
+
+export type EnterListener = (connection: Connection, channel: string) => void;
 
 export type Receiver = (channel: string, text: string) => void;
 
@@ -104,6 +108,7 @@ export function createHub(options: HubOptions): Hub {
   const turns = createTurns();
   const routes = new Map<string, Receiver>();
   const noteReceivers: Receiver[] = [];
+  const enterListeners: EnterListener[] = [];
   const channels = createChannels({
     ...options,
     emit,
@@ -126,6 +131,7 @@ export function createHub(options: HubOptions): Hub {
     else channel.floors.delete(connection.userId);
     inside.get(connection)?.add(channel);
     connection.join(channel.name);
+    for (const listener of enterListeners) listener(connection, channel.name);
   }
   function expel(channel: Channel, userId: string): void {
     channel.floors.delete(userId);
@@ -253,6 +259,7 @@ export function createHub(options: HubOptions): Hub {
     },
     route: (kind, receive) => void routes.set(kind, receive),
     onNote: (receive) => void noteReceivers.push(receive),
+    onEnter: (listener) => void enterListeners.push(listener),
     positionOf: (connection, name) => find(connection, name)?.sequencer.last,
     standingOf: (connection, name) => {
       const channel = find(connection, name);

@@ -6,9 +6,10 @@ import type { Log } from "../log.ts";
 import type { Redis } from "../redis.ts";
 import type { Bus } from "./bus.ts";
 import { createConflation, type TopicValue } from "./conflation.ts";
-import type { Connection, SocketPart } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { type FrameHandlers, onFrame } from "./dispatch.ts";
 import type { Hub } from "./hub.ts";
+import type { SocketPart } from "./part.ts";
 import {
   TooManyTopics,
   TOPIC_FRAMES,

@@ -5,6 +5,7 @@ import { accountExportChunks, accountExports } from "./export_cells.ts";
 import { accountTokens, emailChanges } from "./link_cells.ts";
 import { messageMentions, messageReactions, pinnedMessages, threadStates } from "./mark_cells.ts";
 import { messageEdits, messages } from "./message_cells.ts";
+import { presenceSettings } from "./presence_cells.ts";
 import { conversationSettings, conversationStates } from "./presentation_cells.ts";
 import { busOutbox, devSecrets, jobOutbox, jobOutboxHead } from "./queue_cells.ts";
 import { userEvents, userStreams } from "./stream_cells.ts";
@@ -35,6 +36,7 @@ export const COVERAGE: Record<string, Coverage> = {
   conversation_events: conversationEvents,
   user_streams: userStreams,
   user_events: userEvents,
+  presence_settings: presenceSettings,
   bus_outbox: busOutbox,
   dev_secrets: devSecrets,
   job_outbox: jobOutbox,

@@ -106,6 +106,7 @@ const ROWS = [
   `insert into app.user_events values
      (:lan, 1, 'notif', '{}', now() - interval '31 days'), (:lan, 2, 'notif', '{}', now()),
      (:minh, 1, 'notif', '{}', now())`,
+  `insert into app.presence_settings (user_id) values (:lan), (:minh)`,
   `insert into app.bus_outbox (id, channel) values (:row, 'c:x')`,
   `insert into app.totp_secrets (user_id, key_id, sealed, created_at, confirmed_at) values
      (:lan, 'k', '\\x01', now(), now()), (:minh, 'k', '\\x02', now(), null)`,

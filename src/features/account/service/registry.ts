@@ -3,6 +3,7 @@ import { AUDIT_DATA } from "../../audit/mod.ts";
 import { AUTH_DATA } from "../../auth/mod.ts";
 import { CHAT_DATA } from "../../chat/mod.ts";
 import { MFA_DATA } from "../../mfa/mod.ts";
+import { PRESENCE_DATA } from "../../presence/mod.ts";
 import { REALTIME_DATA } from "../../realtime/mod.ts";
 import { ACCOUNT_DATA } from "./personal_data.ts";
 
@@ -13,6 +14,7 @@ import { ACCOUNT_DATA } from "./personal_data.ts";
 export const PERSONAL_DATA: PersonalTable[] = [
   ...CHAT_DATA,
   ...REALTIME_DATA,
+  ...PRESENCE_DATA,
   ...AUDIT_DATA,
   ...ACCOUNT_DATA,
   ...MFA_DATA,

@@ -1,0 +1,1 @@
+export { PRESENCE_DATA } from "./service/personal_data.ts";

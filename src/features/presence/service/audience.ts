@@ -1,0 +1,101 @@
+import { eq, sql } from "drizzle-orm";
+
+import type { Transaction } from "../../../platform/database.ts";
+import type { Audience, PresenceSettings } from "../schema.ts";
+import { presenceSettings } from "../tables.ts";
+
+/** Groups that are larger do not show who is there. */
+const MAX_SHOWN_MEMBERS = 100;
+/** Conversations in which a change of one user is told, those with the newest events first. */
+const MAX_SHOWN_CONVERSATIONS = 100;
+
+/** What a user lets others know. */
+export interface Visibility extends PresenceSettings {
+  lastSeenAt: Date | null;
+}
+
+const DEFAULTS: Visibility = {
+  visibleTo: "contacts",
+  lastSeenTo: "contacts",
+  isInvisible: false,
+  lastSeenAt: null,
+};
+
+/** Whether somebody may know what is meant for this audience. */
+export function mayKnow(audience: Audience, isContact: boolean): boolean {
+  return audience === "everybody" || (audience === "contacts" && isContact);
+}
+
+/** As the user has set it, or as it is for everybody who has set nothing. */
+export async function findVisibility(tx: Transaction, userId: string): Promise<Visibility> {
+  const { visibleTo, lastSeenTo, isInvisible, lastSeenAt } = presenceSettings;
+  const [row] = await tx
+    .select({ visibleTo, lastSeenTo, isInvisible, lastSeenAt })
+    .from(presenceSettings)
+    .where(eq(presenceSettings.userId, userId));
+  return row ?? DEFAULTS;
+}
+
+export interface Asked extends Visibility {
+  userId: string;
+  /** Whether the two have a direct conversation. */
+  isContact: boolean;
+}
+
+interface AskedRow extends Record<string, unknown> {
+  id: string;
+  is_contact: boolean;
+  visible_to: Audience | null;
+  last_seen_to: Audience | null;
+  is_invisible: boolean | null;
+  last_seen_at: string | null;
+}
+
+/** What the users let the viewer know; those who are unknown or have closed their account are left out. */
+export async function listAsked(
+  tx: Transaction,
+  viewerId: string,
+  userIds: string[],
+): Promise<Asked[]> {
+  const asked = userIds.map((id) => ({ id, key: [viewerId, id].toSorted().join(":") }));
+  const rows = await tx.execute<AskedRow>(sql`
+    select u.id, s.visible_to, s.last_seen_to, s.is_invisible, s.last_seen_at,
+      exists (select 1 from app.conversations c where c.direct_key = asked.key) as is_contact
+    from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as asked(id uuid, key text)
+    join app.users u on u.id = asked.id and u.closed_at is null
+    left join app.presence_settings s on s.user_id = u.id`);
+  return rows.map((row) => ({
+    userId: row.id,
+    isContact: row.is_contact,
+    visibleTo: row.visible_to ?? DEFAULTS.visibleTo,
+    lastSeenTo: row.last_seen_to ?? DEFAULTS.lastSeenTo,
+    isInvisible: row.is_invisible ?? DEFAULTS.isInvisible,
+    lastSeenAt: row.last_seen_at === null ? null : new Date(row.last_seen_at),
+  }));
+}
+
+export interface Place {
+  conversationId: string;
+  isDirect: boolean;
+}
+
+/** Where others would see the user come and go. In groups are also those who are no contacts. */
+export async function listPlaces(
+  tx: Transaction,
+  userId: string,
+  audience: Audience,
+): Promise<Place[]> {
+  if (audience === "nobody") return [];
+  const small = sql`(select count(*) from (
+    select 1 from app.conversation_members x
+    where x.conversation_id = c.id and x.left_seq is null limit ${MAX_SHOWN_MEMBERS + 1}
+  ) counted) <= ${MAX_SHOWN_MEMBERS}`;
+  const shown =
+    audience === "everybody" ? sql`c.kind = 'direct' or ${small}` : sql`c.kind = 'direct'`;
+  const rows = await tx.execute<{ id: string; kind: string }>(sql`
+    select c.id, c.kind from app.conversation_members m
+    join app.conversations c on c.id = m.conversation_id
+    where m.user_id = ${userId} and m.left_seq is null and (${shown})
+    order by c.last_event_at desc limit ${MAX_SHOWN_CONVERSATIONS}`);
+  return rows.map(({ id, kind }) => ({ conversationId: id, isDirect: kind === "direct" }));
+}

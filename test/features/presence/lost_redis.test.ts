@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+
+import { call, converse, signUp } from "../../support/client.ts";
+import { openCluster } from "../../support/instance.ts";
+import { wipeRedis } from "../../support/platform.ts";
+import { until } from "../../support/poll.ts";
+import { openSocket } from "../../support/socket.ts";
+
+const LIMIT_MS = 40_000;
+
+test("a Redis that has lost everything knows everybody again in a moment", async () => {
+  await using cluster = await openCluster();
+  const { url } = await cluster.start();
+  const [lan, minh] = [await signUp(url), await signUp(url)];
+  await converse(url, lan.token, { kind: "direct", userId: minh.id });
+  const isOnline = async () => {
+    const { body } = await call("GET", `${url}/v1/presence?userIds=${lan.id}`, minh);
+    const [item] = body["items"] as { status: string }[];
+    return item?.status === "online";
+  };
+  const phone = await openSocket(url, lan.token);
+  await until("the first word", isOnline, LIMIT_MS);
+  await wipeRedis(cluster);
+  expect(await isOnline()).toBe(false);
+  await until("the second word", isOnline, LIMIT_MS);
+  phone.close();
+});

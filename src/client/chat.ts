@@ -225,9 +225,9 @@ class LiveChat implements Chat {
   async #catchUp(): Promise<void> {
     try {
       for (const id of this.#state.wanted) {
-        const hadWindow = this.#state.conversations[id]?.window !== undefined;
+        const isTorn = this.#state.conversations[id]?.window?.hasNewer === true;
         await this.#find(id);
-        if (hadWindow && this.#state.conversations[id]) await this.#readWindow(id);
+        if (isTorn && this.#state.conversations[id]) await this.#readWindow(id);
       }
       this.#failures = 0;
     } catch {

@@ -1,7 +1,10 @@
 import { channelOf } from "./frames.ts";
 
 /** What the server is told of where somebody looks and writes; all of it may be lost. */
-export type PresenceFrame = { t: "focus"; ch: string[] } | { t: "typ"; ch: string; on: boolean };
+export type PresenceFrame =
+  | { t: "focus"; ch: string[] }
+  | { t: "typ"; ch: string; on: boolean }
+  | { t: "pres"; status: "online" | "away" };
 
 /** The server shows somebody as typing for a little longer than this. */
 const TYPING_PAUSE_MS = 3_000;
@@ -12,6 +15,7 @@ const MAX_TYPING = 100;
 export class Presence {
   readonly #post: (frame: PresenceFrame) => void;
   #focus: string[] = [];
+  #isAway = false;
   /** When each conversation was last told that somebody types there. */
   readonly #typing = new Map<string, number>();
 
@@ -41,9 +45,17 @@ export class Presence {
     this.#post({ t: "typ", ch, on });
   }
 
-  /** A new connection knows nothing of what is on screen. */
+  /** Says whether anybody looks at this device. */
+  look(isAway: boolean): void {
+    if (isAway === this.#isAway) return;
+    this.#isAway = isAway;
+    this.#post({ t: "pres", status: isAway ? "away" : "online" });
+  }
+
+  /** A new connection knows nothing of what is on screen, and takes it that somebody looks. */
   open(): void {
     this.#typing.clear();
+    if (this.#isAway) this.#post({ t: "pres", status: "away" });
     if (this.#focus.length > 0) this.#post({ t: "focus", ch: this.#focus });
   }
 }

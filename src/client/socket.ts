@@ -73,7 +73,11 @@ class ReconnectingConnection {
         if (this.#state !== "closed") this.listeners.tell(type, value);
       },
     });
-    watchNetwork({ wake: () => this.#wake(), signal: this.#quiet.signal });
+    watchNetwork({
+      wake: () => this.#wake(),
+      look: (isAway) => this.talk.look(isAway),
+      signal: this.#quiet.signal,
+    });
     this.#connect();
   }
 

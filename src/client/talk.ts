@@ -111,6 +111,10 @@ export class Talk {
     void this.outbox.adopt();
   }
 
+  look(isAway: boolean): void {
+    this.#presence.look(isAway);
+  }
+
   /** A type that a later server has invented is not for us. */
   take(frame: ServerFrame): void {
     if (!Object.hasOwn(this.#takers, frame.t)) return;

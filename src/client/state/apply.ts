@@ -1,5 +1,5 @@
 import type { ChatEventData, Conversation } from "../contract.ts";
-import type { ChatEvent, UserEvent } from "../events.ts";
+import type { ChatEvent, UserEvent, UserEventData } from "../events.ts";
 import {
   type ChatState,
   type ConversationState,
@@ -13,6 +13,7 @@ import {
 } from "./chat_state.ts";
 import { applyToWindow } from "./message_window.ts";
 import { settleOwn } from "./own_outbox.ts";
+import { applyOwnRead, applyToStanding } from "./own_standing.ts";
 
 /**
  * The state after an event of a conversation. An event that comes twice, or that is older than what is known, changes
@@ -25,9 +26,10 @@ export function applyEvent(state: ChatState, event: ChatEvent): ChatState {
   if (kind === "member" && data.op === "remove" && data.userId === state.userId)
     return before && event.seq <= before.info.lastSeq ? state : forget(state, id);
   if (!before) return want(state, id);
-  const after = applyToConversation(before, event, state.userId);
+  const [after, isUnsure] = applyToConversation(before, event, state.userId);
   const settled = kind === "msg.new" ? settleOwn(state, event) : state;
-  return withConversation(settled, id, after);
+  const applied = withConversation(settled, id, after);
+  return isUnsure ? want(applied, id) : applied;
 }
 
 /** The state after an event of the user's own stream. */
@@ -37,6 +39,10 @@ export function applyUserEvent(state: ChatState, event: UserEvent): ChatState {
       return want(state, event.data.conversationId);
     case "conv.rm":
       return forget(state, event.data.conversationId);
+    case "read.self":
+      return readSelf(state, event.data);
+    case "setting":
+      return setOwn(state, event.data);
     case "block":
       return block(state, event.data);
     default:
@@ -62,6 +68,25 @@ export function giveUp(state: ChatState, conversationId: string): ChatState {
   return unwant(state, conversationId);
 }
 
+/** Read on another device of the user's, or on this one. */
+function readSelf(state: ChatState, data: UserEventData["read.self"]): ChatState {
+  const { conversationId: id } = data;
+  const before = state.conversations[id];
+  if (!before) return want(state, id);
+  const place = { window: before.window, me: state.userId };
+  const { info, isUnsure } = applyOwnRead(before.info, data, place);
+  const after = withConversation(state, id, info === before.info ? before : { ...before, info });
+  return isUnsure ? want(after, id) : after;
+}
+
+/** How the user wants to hear of a conversation, chosen on any device. */
+function setOwn(state: ChatState, data: UserEventData["setting"]): ChatState {
+  const { conversationId: id, ...settings } = data;
+  const before = state.conversations[id];
+  if (!before) return want(state, id);
+  return withConversation(state, id, { ...before, info: { ...before.info, ...settings } });
+}
+
 function block(state: ChatState, { userId, on }: { userId: string; on: boolean }): ChatState {
   if (state.blocked.includes(userId) === on) return state;
   const others = state.blocked.filter((other) => other !== userId);
@@ -72,19 +97,25 @@ function applyToConversation(
   before: ConversationState,
   event: ChatEvent,
   me: string,
-): ConversationState {
+): [after: ConversationState, isUnsure: boolean] {
   const { info, window, members, pins, typing } = before;
+  const changed = window && applyToWindow(window, event, me);
+  const standing =
+    event.seq > info.lastSeq
+      ? applyToStanding(applyToInfo(info, event), { event, before: window, after: changed, me })
+      : { info, isUnsure: false };
   const after: ConversationState = {
     ...before,
-    info: event.seq > info.lastSeq ? applyToInfo(info, event) : info,
-    ...(window ? { window: applyToWindow(window, event, me) } : {}),
+    info: standing.info,
+    ...(changed ? { window: changed } : {}),
     ...(members ? { members: applyToMembers(members, event) } : {}),
     ...(pins ? { pins: applyToPins(pins, event) } : {}),
     // Whoever has sent something has stopped typing it.
     typing: event.kind === "msg.new" ? without(typing, event.data.senderId) : typing,
   };
   const keys = Object.keys(after) as (keyof ConversationState)[];
-  return keys.every((key) => after[key] === before[key]) ? before : after;
+  const isSame = keys.every((key) => after[key] === before[key]);
+  return [isSame ? before : after, standing.isUnsure];
 }
 
 function applyToInfo(info: Conversation, event: ChatEvent): Conversation {

@@ -9,6 +9,7 @@ import { isSessionAlive, listAliveSessions } from "./features/auth/mod.ts";
 import { reauthenticationRoutes } from "./features/auth/routes/reauthentication.ts";
 import { sessionRoutes } from "./features/auth/routes/sessions.ts";
 import { authRoutes } from "./features/auth/routes/sign_in.ts";
+import { blockRoutes } from "./features/blocks/routes.ts";
 import { conversationRoutes } from "./features/chat/routes/conversations.ts";
 import { messageRoutes } from "./features/chat/routes/messages.ts";
 import { docsRoutes } from "./features/docs/routes.ts";
@@ -69,6 +70,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => exportRoutes(platform)),
     when(api, () => conversationRoutes(platform)),
     when(api, () => messageRoutes(platform)),
+    when(api, () => blockRoutes(platform)),
     when(api, () => ticketRoutes(platform)),
     when(api, () => presenceRoutes(platform)),
     when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),

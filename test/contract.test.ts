@@ -15,6 +15,7 @@ import { accountScenarios } from "./support/contract_account.ts";
 import { chatScenarios } from "./support/contract_chat.ts";
 import { lifecycleScenarios } from "./support/contract_lifecycle.ts";
 import { realtimeScenarios } from "./support/contract_realtime.ts";
+import { safetyScenarios } from "./support/contract_safety.ts";
 import { bannedLogin, staffScenarios } from "./support/contract_staff.ts";
 import { totpScenarios } from "./support/contract_totp.ts";
 import { type Cluster, type Instance, openCluster } from "./support/instance.ts";
@@ -69,6 +70,7 @@ beforeAll(async () => {
       strictUrl: strict.url,
       sql: cluster.database.sql,
     })),
+    ...(await safetyScenarios(server.url, { owner: lan, sql: cluster.database.sql })),
     ...(await staffScenarios(server.url, cluster.database.sql)),
     ...accountScenarios({
       url: server.url,

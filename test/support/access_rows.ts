@@ -77,6 +77,9 @@ DELETE /v1/conversations/:id/members/:userId   anon       old      gone     none
 GET /v1/presence                               anon       old      gone     200       200       200       200        200
 GET /v1/me/presence                            anon       old      gone     200       200       200       200        200
 PUT /v1/me/presence                            anon       old      gone     200       200       200       200        200
+GET /v1/me/blocks                              anon       old      gone     200       200       200       200        200
+PUT /v1/me/blocks/:userId                      anon       old      gone     204       204       204       204        204
+DELETE /v1/me/blocks/:userId                   anon       old      gone     204       204       204       204        204
 POST /v1/realtime/ticket                       anon       old      gone     201       201       201       201        201
 GET /v1/ws                                     101        101      101      101       101       101       101        101
 GET /health/live                               200        200      200      200       200       200       200        200
@@ -209,6 +212,8 @@ export const INPUTS: Record<string, Input> = {
   "PUT /v1/me/presence": () => ({
     body: { visibleTo: "contacts", lastSeenTo: "nobody", isInvisible: false },
   }),
+  "PUT /v1/me/blocks/:userId": async ({ url }) => ({ params: { userId: (await signUp(url)).id } }),
+  "DELETE /v1/me/blocks/:userId": ({ silent }) => ({ params: { userId: silent.id } }),
   "GET /swagger/:file": () => ({ params: { file: "swagger-ui.css" } }),
   "GET /dev/mailbox/:id": ({ mailId }) => ({ params: { id: mailId } }),
   "GET /dev/mailbox/:id/html": ({ mailId }) => ({ params: { id: mailId } }),

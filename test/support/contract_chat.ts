@@ -1,6 +1,7 @@
 import type postgres from "postgres";
 
 import { call as ask, converse, type Person, signUp } from "./client.ts";
+import { blockedPair } from "./contract_safety.ts";
 
 /** Scenarios of conversations, their members and their messages. */
 export async function chatScenarios(
@@ -14,6 +15,11 @@ export async function chatScenarios(
   const full = await open({ kind: "group", name: "All", memberIds: [minh.id] });
   const direct = await open({ kind: "direct", userId: minh.id });
   await fill(sql, full);
+  const apart = await blockedPair(url);
+  const reader = await signUp(url, "Reader");
+  const quiet = await open({ kind: "group", name: "Quiet", memberIds: [reader.id] });
+  await sql`update app.conversation_members set role = 'reader', permissions = 0
+    where user_id = ${reader.id}`;
   const message = (id: string) => {
     const body = { clientId: crypto.randomUUID(), body: "Good morning" };
     return { token, params: { id }, body };
@@ -33,11 +39,21 @@ export async function chatScenarios(
     openConversation: {
       "201": () => ({ token, body: { kind: "group", name: "HNX", memberIds: [] } }),
       "200": () => ({ token, body: { kind: "direct", userId: minh.id } }),
+      "403 not_reachable": async () => {
+        const [one, two] = await Promise.all([signUp(url, "One"), signUp(url, "Two")]);
+        await ask("PUT", `${url}/v1/me/blocks/${two.id}`, { token: one.token });
+        return { token: two.token, body: { kind: "direct", userId: one.id } };
+      },
       "404 not_found": () => ({ token, body: { kind: "direct", userId: nowhere } }),
     },
     sendMessage: {
       "201": () => message(group),
       "200": sent,
+      "403 forbidden": () => ({ ...message(quiet), token: reader.token }),
+      "403 not_reachable": () => ({
+        ...message(apart.conversationId),
+        token: apart.blocked.token,
+      }),
       "404 not_found": () => message(nowhere),
       "429 rate_limited": async () => {
         await ask("POST", `${strictUrl}/v1/conversations/${group}/messages`, message(group));
@@ -52,6 +68,12 @@ export async function chatScenarios(
     addMember: {
       "204": () => member(group, stranger.id),
       "403 forbidden": () => ({ ...member(group, stranger.id), token: minh.token }),
+      "403 not_reachable": async () => {
+        const { blocker, blocked } = apart;
+        const body = { kind: "group", name: "Alone", memberIds: [] };
+        const alone = await converse(url, blocked.token, body);
+        return { ...member(alone, blocker.id), token: blocked.token };
+      },
       "404 not_found": () => member(group, nowhere),
       "409 not_a_group": () => member(direct, stranger.id),
       "409 group_full": () => member(full, stranger.id),

@@ -10,6 +10,7 @@ export const conversations: Coverage = {
     "conversations_app_select select app",
     "conversations_app_insert insert app",
     "conversations_app_update update app",
+    "conversations_owner_select select owner",
     "conversations_system_select select system",
     "conversations_system_delete delete system",
   ],
@@ -85,6 +86,7 @@ export const conversationMembers: Coverage = {
     "members_system_select select system",
     "members_system_succeed update system",
     "members_owner_select select owner",
+    "members_owner_settle update owner",
   ],
   ownerSees: 9,
   grants: {

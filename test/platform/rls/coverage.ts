@@ -1,4 +1,5 @@
 import { accounts, auditEntries, sessions, users } from "./account_cells.ts";
+import { blocks } from "./block_cells.ts";
 import type { Coverage } from "./cells.ts";
 import { conversationEvents, conversationMembers, conversations } from "./chat_cells.ts";
 import { accountExportChunks, accountExports } from "./export_cells.ts";
@@ -33,6 +34,7 @@ export const COVERAGE: Record<string, Coverage> = {
   message_mentions: messageMentions,
   pinned_messages: pinnedMessages,
   thread_states: threadStates,
+  blocks,
   conversation_events: conversationEvents,
   user_streams: userStreams,
   user_events: userEvents,

@@ -16,7 +16,15 @@ afterAll(async () => {
 const PATH = "search_path=pg_catalog, pg_temp";
 
 /** A definer runs as its owner, so each is a hole in the policies, and here is why it must be one. */
-const FUNCTIONS = [
+const FUNCTIONS: {
+  name: string;
+  definer: boolean;
+  path: string | null;
+  parsed: boolean;
+  roles: string[];
+  /** How it is called, where its types alone do not say so. */
+  call?: string;
+}[] = [
   {
     name: "conversation_permissions(uuid)",
     definer: true,
@@ -25,6 +33,40 @@ const FUNCTIONS = [
     roles: ["app"],
   },
   { name: "conversation_role(uuid)", definer: true, path: PATH, parsed: false, roles: ["app"] },
+  {
+    name: "find_messages(uuid,text[],text,text[],text[],uuid,timestamp with time zone,timestamp with time zone,uuid,integer)",
+    definer: true,
+    path: PATH,
+    parsed: false,
+    roles: ["app"],
+    call: "count(*) from app.find_messages(:team, '{x}', null, '{}', '{}', null, null, null, null, 1)",
+  },
+  { name: "is_blocked(uuid)", definer: true, path: PATH, parsed: false, roles: ["app"] },
+  {
+    name: "search_term(uuid,text)",
+    definer: false,
+    path: null,
+    parsed: true,
+    roles: ["app"],
+    call: "app.search_term(:team, 'x')",
+  },
+  {
+    name: "search_terms(uuid,text)",
+    definer: false,
+    path: null,
+    parsed: true,
+    roles: ["app", "system"],
+    call: "app.search_terms(:team, 'x')",
+  },
+  {
+    name: "search_words(text)",
+    definer: false,
+    path: null,
+    parsed: true,
+    roles: ["app", "system"],
+    call: "app.search_words('x')",
+  },
+  { name: "settle_block(uuid)", definer: true, path: PATH, parsed: false, roles: ["app"] },
   { name: "staff_role()", definer: true, path: PATH, parsed: false, roles: ["app"] },
   // What was parsed when it was made does not depend on any path, and without one it is put into the policies.
   { name: "user_id()", definer: false, path: null, parsed: true, roles: [...SERVING_ROLES] },
@@ -43,9 +85,9 @@ test("our functions are those that are known, with a fixed path, and definers se
       parsed,
     })),
   );
-  for (const { name, roles } of FUNCTIONS)
+  for (const { name, roles, call: written } of FUNCTIONS)
     for (const role of SERVING_ROLES) {
-      const call = `select app.${name.replace("uuid", ":team")}`;
+      const call = `select ${written ?? `app.${name.replace("uuid", ":team")}`}`;
       const outcome = await attemptUnder(world.sql, `set local role frm_${role}`, withIds(call));
       expect({ name, role, outcome }).toEqual({
         name,
@@ -109,10 +151,85 @@ const SPY = `
   create temp table conversation_members (role pg_catalog.text);
   create temp table accounts (role pg_catalog.text)`;
 
-test.each(["conversation_role(:team)", "staff_role()", "user_id()"])(
-  "types, tables and checks of one's own never run as the owner inside %s",
-  async (call) => {
-    const statement = withIds(`select app.${call}`).replaceAll("::uuid", "::pg_catalog.uuid");
-    expect(await attemptUnder(world.sql, `${actAs("lan")}; ${SPY}`, statement)).toBe(1);
-  },
-);
+test.each([
+  "conversation_role(:team)",
+  "staff_role()",
+  "user_id()",
+  "is_blocked(:hoa)",
+  "settle_block(:hoa)",
+  "find_messages(null, '{hello}', null, '{}', '{}', null, null, null, null, 5)",
+])("types, tables and checks of one's own never run as the owner inside %s", async (call) => {
+  const statement = withIds(`select app.${call}`).replaceAll("::uuid", "::pg_catalog.uuid");
+  expect(await attemptUnder(world.sql, `${actAs("lan")}; ${SPY}`, statement)).toBe(1);
+});
+
+const BLOCKED: [Actor, string, boolean][] = [
+  ["lan", ":quan", true],
+  ["quan", ":lan", true],
+  ["lan", ":minh", true],
+  ["minh", ":lan", true],
+  ["quan", ":minh", false],
+  ["hoa", ":lan", false],
+  ["nobody", ":lan", false],
+];
+
+test.each(BLOCKED)("for %s a block between them and %s is there: %p", async (actor, other, is) => {
+  const connection = await world.sql.reserve();
+  try {
+    await connection.unsafe(`begin; ${actAs(actor)}`).simple();
+    const [row] = await connection.unsafe(withIds(`select app.is_blocked(${other}) as blocked`));
+    expect(row?.["blocked"]).toBe(is);
+  } finally {
+    await connection.unsafe("rollback").simple();
+    connection.release();
+  }
+});
+
+/** Positions in the team and the pair at which somebody finds a word that stands in all messages of the world. */
+const FOUND: [Actor, string, number][] = [
+  ["lan", "'{hello}', null", 1],
+  ["lan", "null, 'b'", 1],
+  // Before Hoa came in, Quan had said that.
+  ["hoa", "null, 'b'", 0],
+  ["hoa", "'{secret}', null", 1],
+  ["lan", "'{secret}', null", 0],
+  ["quan", "null, 'b'", 0],
+  ["eve", "'{hello}', null", 0],
+  ["nobody", "'{hello}', null", 0],
+];
+
+test.each(FOUND)("%s who looks for %s finds %p", async (actor, words, found) => {
+  const statement = `select * from app.find_messages(null, ${words}, '{}', '{}', null, null, null, null, 5)`;
+  expect(await attemptUnder(world.sql, actAs(actor), statement)).toBe(found);
+});
+
+test("only who is one of two settles what is between them, and nobody else's permissions change", async () => {
+  const connection = await world.sql.reserve();
+  const read = async () => {
+    await connection.unsafe("reset role").simple();
+    const rows = await connection.unsafe(
+      "select permissions from app.conversation_members order by conversation_id, user_id",
+    );
+    return JSON.stringify(rows);
+  };
+  try {
+    await connection.unsafe("begin").simple();
+    const before = await read();
+    for (const actor of ["lan", "quan", "eve", "nobody"] as const) {
+      await connection.unsafe(`${actAs(actor)}`).simple();
+      await connection.unsafe(withIds("select app.settle_block(:hoa), app.settle_block(:minh)"));
+    }
+    expect(await read()).toBe(before);
+    await connection.unsafe(withIds("insert into app.blocks values (:hoa, :minh, now())"));
+    await connection.unsafe(`${actAs("hoa")}`).simple();
+    await connection.unsafe(withIds("select app.settle_block(:minh)"));
+    const after = JSON.parse(await read()) as { permissions: number }[];
+    const wasBefore = JSON.parse(before) as { permissions: number }[];
+    expect(
+      after.filter((_, at) => after[at]?.permissions !== wasBefore[at]?.permissions),
+    ).toHaveLength(2);
+  } finally {
+    await connection.unsafe("rollback").simple();
+    connection.release();
+  }
+});

@@ -13,7 +13,9 @@ export const messages: Coverage = {
     "messages_app_edit update app",
     "messages_app_moderate update app",
     "messages_system_select select system",
+    "messages_owner_select select owner",
   ],
+  ownerSees: 3,
   grants: {
     app: "select insert update(body rev edited_at deleted_at deleted_by mentions mentions_all tickers attachments)",
     system: "select",

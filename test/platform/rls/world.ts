@@ -102,6 +102,7 @@ const ROWS = [
   `insert into app.message_mentions values (:team, :lan, 3), (:team, :hoa, 6), (:pair, :minh, 2)`,
   `insert into app.pinned_messages values (:team, 6, :lan, now()), (:pair, 2, :hoa, now())`,
   `insert into app.thread_states values (:team, 3, :lan), (:team, 6, :hoa), (:pair, 2, :minh)`,
+  `insert into app.blocks values (:lan, :quan, now()), (:minh, :lan, now())`,
   `insert into app.user_streams values (:lan, 2), (:minh, 1)`,
   `insert into app.user_events values
      (:lan, 1, 'notif', '{}', now() - interval '31 days'), (:lan, 2, 'notif', '{}', now()),

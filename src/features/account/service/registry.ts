@@ -1,6 +1,7 @@
 import type { PersonalTable } from "../../../platform/personal_data.ts";
 import { AUDIT_DATA } from "../../audit/mod.ts";
 import { AUTH_DATA } from "../../auth/mod.ts";
+import { BLOCK_DATA } from "../../blocks/mod.ts";
 import { CHAT_DATA } from "../../chat/mod.ts";
 import { MFA_DATA } from "../../mfa/mod.ts";
 import { PRESENCE_DATA } from "../../presence/mod.ts";
@@ -13,6 +14,7 @@ import { ACCOUNT_DATA } from "./personal_data.ts";
  */
 export const PERSONAL_DATA: PersonalTable[] = [
   ...CHAT_DATA,
+  ...BLOCK_DATA,
   ...REALTIME_DATA,
   ...PRESENCE_DATA,
   ...AUDIT_DATA,

@@ -5,6 +5,7 @@ import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
 import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
+import { NotReachable } from "../../blocks/mod.ts";
 import {
   Conversation,
   ConversationPage,
@@ -54,7 +55,11 @@ export function conversationRoutes(platform: Platform) {
       },
       {
         body: NewConversation,
-        response: { 200: Conversation, 201: Conversation, ...problems(...REFUSALS, NotFound) },
+        response: {
+          200: Conversation,
+          201: Conversation,
+          ...problems(...REFUSALS, NotFound, NotReachable),
+        },
         detail: operations.openConversation,
       },
     )
@@ -66,7 +71,7 @@ export function conversationRoutes(platform: Platform) {
       },
       {
         params: MemberParams,
-        response: problems(...member, GroupFull),
+        response: problems(...member, GroupFull, NotReachable),
         detail: operations.addMember,
       },
     )

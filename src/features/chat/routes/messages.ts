@@ -1,12 +1,13 @@
 import { Elysia } from "elysia";
 
-import { InvalidCursor, NotFound } from "../../../platform/errors.ts";
+import { Forbidden, InvalidCursor, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
 import { RateLimited } from "../../../platform/realtime/rate.ts";
 import { assertMaySend } from "../../../platform/realtime/sends.ts";
 import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
+import { NotReachable } from "../../blocks/mod.ts";
 import { ConversationParams } from "../schema/conversations.ts";
 import { Message, messageOperations, MessagePage, NewMessage } from "../schema/messages.ts";
 import { listMessages } from "../service/messages.ts";
@@ -53,7 +54,11 @@ export function messageRoutes(platform: Platform) {
       {
         params: ConversationParams,
         body: NewMessage,
-        response: { 200: Message, 201: Message, ...problems(...REFUSALS, NotFound, RateLimited) },
+        response: {
+          200: Message,
+          201: Message,
+          ...problems(...REFUSALS, Forbidden, NotFound, NotReachable, RateLimited),
+        },
         detail: messageOperations.sendMessage,
       },
     );

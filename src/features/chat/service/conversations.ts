@@ -7,6 +7,7 @@ import type { Publication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { busOutbox } from "../../../platform/tables.ts";
 import { users } from "../../auth/tables.ts";
+import { assertReachable, holdPair } from "../../blocks/mod.ts";
 import type { Conversation, NewConversation } from "../schema/conversations.ts";
 import { MEMBER_DEFAULTS, permissionsOf, type Role } from "../schema/permissions.ts";
 import {
@@ -120,6 +121,8 @@ async function insertConversation(
     });
   // Only now, because two who have a direct conversation already get that one.
   await assertNotClosed(tx, memberIds);
+  if (row.kind === "direct") await holdPair(tx, row.createdBy, memberIds.join());
+  await assertReachable(tx, memberIds);
   await tx.insert(conversationMembers).values(members);
   await tx.insert(conversationEvents).values({
     conversationId: row.id,

@@ -4,6 +4,7 @@ import type { Transaction } from "../../../platform/database.ts";
 import { foreignKeyViolation } from "../../../platform/database_errors.ts";
 import { AppError, Forbidden, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
+import { assertReachable } from "../../blocks/mod.ts";
 import { GroupFull, LastOwner, MAX_MEMBERS, NotAGroup } from "../schema/conversations.ts";
 import {
   conversationMembers,
@@ -32,6 +33,7 @@ export async function addMember(platform: Platform, input: MemberInput): Promise
       if (present && present.leftSeq === null) return [];
       await assertRoom(tx, conversationId);
       await assertNotClosed(tx, [memberId]);
+      await assertReachable(tx, [memberId]);
       const change = await appendMemberEvent(tx, { ...input, op: "add", now: platform.now() });
       const { history, memberPermissions } = await readSettings(tx, conversationId);
       const joined = {

@@ -1,12 +1,13 @@
 import { sql } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
-import { AppError, NotFound } from "../../../platform/errors.ts";
 import { eventPublication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import type { Message } from "../schema/messages.ts";
+import { Permission } from "../schema/permissions.ts";
 import { appendInTurn, type InsertOptions } from "./append_queue.ts";
 import { channelOf, messageEvent } from "./frames.ts";
+import { refusalOf } from "./send_refusal.ts";
 
 export interface SentMessage {
   message: Message;
@@ -46,7 +47,7 @@ interface SentRow extends Record<string, unknown> {
   duplicate: boolean;
 }
 
-/** One message of one sender. @throws AppError not_found for who is not a member. */
+/** One message of one sender. @throws AppError as `sendMessages`. */
 export async function sendMessage(
   platform: Platform,
   { userId, conversationId, ...draft }: Omit<SendInput, "messages"> & Draft,
@@ -59,7 +60,8 @@ export async function sendMessage(
 /**
  * Stores messages with their outbox row, takes their positions, and checks the membership, in one
  * statement: most of what a message costs is its transaction. The same client id twice is one message, for ever.
- * @returns what became of each message, in their order. @throws AppError not_found for who is not a member.
+ * @returns what became of each message, in their order. @throws AppError not_found for who is not a member, forbidden for
+ * who may only read, and not_reachable between two of whom one has blocked the other.
  */
 export async function sendMessages(platform: Platform, input: SendInput): Promise<SentMessage[]> {
   const drafts = draftsOf(input.messages);
@@ -71,8 +73,7 @@ export async function sendMessages(platform: Platform, input: SendInput): Promis
     insert: (tx, options) =>
       insertMessages(tx, { ...input, drafts, outboxId, now: created, ...options }),
   });
-  if (rows.length === 0)
-    throw new AppError(NotFound, `Cannot send to conversation "${input.conversationId}"`);
+  if (rows.length === 0) throw await refusalOf(platform, input);
   const sent = new Map(rows.map((row) => [row.client_id, toSent(row, input.userId)]));
   publish(platform, { ...input, outboxId, sent });
   return answersOf(input.messages, sent);
@@ -131,7 +132,7 @@ async function insertMessages(
   const now = input.now.toISOString();
   return await tx.execute<SentRow>(sql`
     with member as materialized (
-      select conversation_id from app.conversation_members
+      select conversation_id, permissions from app.conversation_members
       where conversation_id = ${conversationId}::uuid and user_id = ${userId}::uuid and left_seq is null
       for share ${input.waits ? sql`` : sql`skip locked`}
     ), given as materialized (
@@ -150,7 +151,7 @@ async function insertMessages(
       update app.conversations c
       set last_seq = c.last_seq + f.total, last_no = c.last_no + f.total, last_event_at = ${now}::timestamptz
       from (select count(*) as total from fresh) f
-      where c.id = (select conversation_id from member) and f.total > 0
+      where c.id = (select conversation_id from member where permissions & ${Permission.send} <> 0) and f.total > 0
       returning c.id, c.last_seq - f.total as seq, c.last_no - f.total as no, f.total
     ), stored as (
       insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at)

@@ -90,6 +90,12 @@ export const conversations = app.table(
       using: asMemberByRole(conversation.id),
     }),
     pgPolicy("conversations_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    // The helper app.settle_block() runs as the owner, and looks for the conversation of the acting user and another.
+    pgPolicy("conversations_owner_select", {
+      for: "select",
+      to: ownerRole,
+      using: sql`${conversation.kind} = 'direct' and ${actingUser}::text = any (string_to_array(${conversation.directKey}, ':'))`,
+    }),
     // With the last one who was ever in it, a conversation goes as well; while anybody's account stays, so does it.
     pgPolicy("conversations_system_delete", {
       for: "delete",
@@ -197,6 +203,12 @@ export const conversationMembers = app.table(
     }),
     // The helper app.conversation_role() runs as the owner, whom FORCE binds like everybody else.
     pgPolicy("members_owner_select", { for: "select", to: ownerRole, using: sql`true` }),
+    // Between two people a block takes all permissions away, from both, and its end gives them back.
+    pgPolicy("members_owner_settle", {
+      for: "update",
+      to: ownerRole,
+      using: sql`exists (select 1 from app.conversations c where c.id = ${member.conversationId})`,
+    }),
   ],
 );
 

@@ -48,6 +48,8 @@ const SUBSCRIBE_TIMEOUT_MS = 2_000;
 /** Texts of one channel travel together, one a line, up to this size. */
 const MAX_BUNDLE_LENGTH = 65_536;
 const ROOM_CHECK_MS = 10_000;
+/** Between two attempts to subscribe to what could not be subscribed to. */
+const RETRY_MS = 1_000;
 
 export function createBus(options: BusOptions): Bus {
   const { commands, wires, window, keys, log } = options;
@@ -57,6 +59,7 @@ export function createBus(options: BusOptions): Bus {
   const recoveryListeners: (() => void)[] = [];
   const heardListeners: (() => void)[] = [];
   const canaries = new Map<Wire, { canary: Canary; listener: WireListener }>();
+  const retries = new Map<Wire, Timer>();
   const roomCheck = setInterval(
     () => void window.checkRoom().catch(() => undefined),
     ROOM_CHECK_MS,
@@ -87,9 +90,17 @@ export function createBus(options: BusOptions): Bus {
       );
     } catch (error) {
       log.warn(`cannot ${how}`, { error });
-      // The wire may be deaf to some channels now, which the canary would not find.
-      for (const { redis } of wires.list()) if (redis.isReady()) redis.renew();
+      // Some of the channels may be deaf now, which no canary finds.
+      for (const wire of wires.list()) recoverLater(wire);
     }
+  }
+  function recoverLater(wire: Wire): void {
+    if (retries.has(wire)) return;
+    const timer = setTimeout(() => {
+      retries.delete(wire);
+      if (wires.list().includes(wire) && wire.redis.isReady()) void recover(wire);
+    }, RETRY_MS);
+    retries.set(wire, timer);
   }
 
   /** A wire that is new, or back: nothing is subscribed there any more. */
@@ -106,6 +117,7 @@ export function createBus(options: BusOptions): Bus {
       );
     } catch (error) {
       log.warn("cannot resubscribe to the bus", { error });
+      recoverLater(wire);
     }
     recovered();
   }
@@ -161,6 +173,7 @@ export function createBus(options: BusOptions): Bus {
     subscriptions: () => wanted.size,
     close: () => {
       clearInterval(roomCheck);
+      for (const timer of retries.values()) clearTimeout(timer);
       for (const { canary } of canaries.values()) canary.stop();
     },
   };

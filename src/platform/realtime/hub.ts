@@ -159,23 +159,23 @@ export function createHub(options: HubOptions): Hub {
     const { userId } = connection;
     if (!checks.isTrusted())
       throw new AppError(DependencyUnavailable, "Cannot attach a socket: the bus is deaf");
-    let names = [userChannel(userId)];
+    const names = new Set([userChannel(userId)]);
     try {
-      await channels.follow(names);
+      await channels.follow([...names]);
       await turns.settled(
         userId,
         async () => {
           const memberships = await readMemberships(userId);
-          names = memberships.map(({ channel }) => channel);
+          for (const { channel } of memberships) names.add(channel);
           return memberships;
         },
         (memberships) => admit(connection, memberships, greet),
       );
       // It may have ended after its token was looked at, and before this node began to hear of it.
       if (!(await options.isAlive(connection))) endSession(connection);
-    } catch (error) {
+    } finally {
+      // A channel that nobody came into after all is forgotten again.
       for (const name of names) channels.release(name);
-      throw error;
     }
   }
   function admit(connection: Connection, memberships: Membership[], greet: Greet): void {

@@ -51,11 +51,11 @@ export function createJoining(options: JoiningOptions): JoinChannel {
   function since(name: string, position: number): ChannelEvent[] | undefined {
     return channels.get(name)?.sequencer.since(position);
   }
-  /** Nothing, where the user is not in the channel, or all of it is no longer at hand. */
+  /** Does nothing where the user is not in the channel, or where not all of it is at hand any more. */
   function enter(userId: string, name: string, backlog: Backlog | undefined): void {
     const channel = channels.get(name);
     const rest = backlog && since(name, backlog.upTo);
-    if (!channel || !backlog || !rest) return channels.release(name);
+    if (!channel || !backlog || !rest) return;
     for (const connection of outsiders(userId, name)) {
       for (const event of [...backlog.events, ...rest]) connection.send(event.frame);
       options.addTo(channel, connection, backlog.membership);
@@ -64,10 +64,15 @@ export function createJoining(options: JoiningOptions): JoinChannel {
 
   return async (userId, name) => {
     if (outsiders(userId, name).length === 0) return;
-    await turns.settled(
-      userId,
-      () => readBacklog(userId, name),
-      (backlog) => enter(userId, name, backlog),
-    );
+    try {
+      await turns.settled(
+        userId,
+        () => readBacklog(userId, name),
+        (backlog) => enter(userId, name, backlog),
+      );
+    } finally {
+      // Nobody may have come into it after all.
+      channels.release(name);
+    }
   };
 }

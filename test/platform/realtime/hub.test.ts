@@ -6,6 +6,7 @@ import { until } from "../../support/poll.ts";
 
 const LAN = Bun.randomUUIDv7();
 const OWN = `u:${LAN}`;
+const MINH = Bun.randomUUIDv7();
 
 /** Attaches a socket whose session may end while the node does not hear of it yet. */
 async function attachWhile(happening: (state: { isAlive: boolean }) => void): Promise<string[]> {
@@ -66,8 +67,6 @@ test("notes and routed channels reach their receivers alone, and never move a po
   expect([...hub.membersOf("c:1")]).toEqual([socket.connection]);
 });
 
-const MINH = Bun.randomUUIDv7();
-
 /** Ends each test of what must be nothing when everybody has gone. */
 const NOTHING = {
   users: 0,
@@ -100,6 +99,16 @@ test("what a hub holds goes back to nothing when everybody has gone", async () =
     for (const { connection } of sockets) stage.hub.detach(connection);
   }
   expect(stage.hub.gauges().channels).toBeGreaterThan(0);
+  // Somebody who leaves while they are brought into a channel, and one whose hello fails half way.
+  stage.admit(LAN, "c:late");
+  const { connection } = await stage.attach(LAN);
+  stage.admit(LAN, "c:later");
+  const join = JSON.stringify({ op: "join", channel: "c:later" });
+  stage.hub.receive({ channel: OWN, text: join });
+  stage.hub.detach(connection);
+  const broken = stage.breakSource();
+  expect(await stage.attach(MINH).catch((error: unknown) => error)).toBeInstanceOf(Error);
+  broken.mend();
   await until("nothing left", () => Bun.deepEquals(stage.hub.gauges(), NOTHING));
 });
 

@@ -52,6 +52,7 @@ async function openNodes({ beatMs = 100 }: { beatMs?: number } = {}) {
     bus,
     commands,
     detour,
+    others,
     socket,
     stage,
     warnings,
@@ -100,7 +101,7 @@ test("a Redis that is away for a while loses nothing that was said meanwhile", a
   await until("what Redis could not bring", () => nodes.heard() === 6, PATIENCE_MS);
   await nodes.say();
   await server.start();
-  await until("the return", () => nodes.bus.isHearing(), PATIENCE_MS);
+  await until("the return", () => nodes.bus.isHearing() && nodes.others.isReady(), PATIENCE_MS);
   await nodes.say();
   await until("what was said last", () => nodes.heard() === 8, PATIENCE_MS);
   expectAllInOrder(nodes);

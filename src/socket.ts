@@ -1,18 +1,19 @@
 import type { TSchema } from "@sinclair/typebox/type";
 
 import { chatEvents } from "./features/chat/events.ts";
-import { createChatSource } from "./features/chat/mod.ts";
+import { ChatReplies, createChatSource } from "./features/chat/mod.ts";
 import { presenceEvents } from "./features/presence/events.ts";
 import { REALTIME_TOPICS } from "./features/realtime/events.ts";
 import { createUserStreamSource } from "./features/realtime/mod.ts";
 import type { Platform } from "./platform/platform.ts";
 import type { FrameHandlers } from "./platform/realtime/dispatch.ts";
-import { EPHEMERAL_FRAMES } from "./platform/realtime/ephemeral.ts";
+import { EPHEMERAL_FRAMES, EPHEMERAL_REPLIES } from "./platform/realtime/ephemeral.ts";
 import { CLIENT_FRAMES } from "./platform/realtime/frames.ts";
 import type { SocketPart } from "./platform/realtime/part.ts";
+import { SERVER_FRAMES } from "./platform/realtime/protocol.ts";
 import type { ChannelSource } from "./platform/realtime/source.ts";
 import { joinSources } from "./platform/realtime/sources.ts";
-import { TOPIC_FRAMES } from "./platform/realtime/topic_frames.ts";
+import { TOPIC_FRAMES, TOPIC_REPLIES } from "./platform/realtime/topic_frames.ts";
 import type { TopicKinds } from "./platform/realtime/topics.ts";
 
 /** All features' frames, by their type. */
@@ -35,6 +36,11 @@ export function listClientFrames(): Record<string, TSchema> {
   );
   const own = Object.fromEntries(handlers.map(([type, { schema }]) => [type, schema]));
   return { ...CLIENT_FRAMES, ...TOPIC_FRAMES, ...EPHEMERAL_FRAMES, ...own };
+}
+
+/** Every frame that the server sends, by its type. */
+export function listServerFrames(): Record<string, TSchema> {
+  return { ...SERVER_FRAMES, ...TOPIC_REPLIES, ...EPHEMERAL_REPLIES, ...ChatReplies };
 }
 
 /** All features' channels with positions, by their prefix. */

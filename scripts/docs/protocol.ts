@@ -7,11 +7,7 @@ import {
   MAX_REFUSED_TOKENS,
 } from "../../src/platform/realtime/authority.ts";
 import { CloseCode } from "../../src/platform/realtime/connection.ts";
-import {
-  EPHEMERAL_KINDS,
-  EPHEMERAL_REPLIES,
-  MAX_FOCUS,
-} from "../../src/platform/realtime/ephemeral.ts";
+import { EPHEMERAL_KINDS, MAX_FOCUS } from "../../src/platform/realtime/ephemeral.ts";
 import {
   CUT_OFF_BYTES,
   EPHEMERAL_BYTES,
@@ -34,19 +30,14 @@ import {
 import {
   CLOSE_MEANINGS,
   FIELD_MEANINGS,
-  SERVER_FRAMES,
   TRANSPORT_CLOSE_MEANINGS,
 } from "../../src/platform/realtime/protocol.ts";
 import { MAX_REPLAYED_EVENTS } from "../../src/platform/realtime/resume.ts";
-import { TOPIC_REPLIES } from "../../src/platform/realtime/topic_frames.ts";
 import { MAX_TOPICS_PER_SOCKET, TOPIC_INTERVAL_MS } from "../../src/platform/realtime/topics.ts";
 import { listUserEvents } from "../../src/platform/realtime/user_events.ts";
-import { listClientFrames, TOPIC_KINDS } from "../../src/socket.ts";
-import { CHAT_FIELD_MEANINGS, CHAT_REPLIES } from "./chat_frames.ts";
+import { listClientFrames, listServerFrames, TOPIC_KINDS } from "../../src/socket.ts";
 import { fieldsLine, fieldsTable } from "./fields.ts";
 import { code, table } from "./tables.ts";
-
-const MEANINGS = { ...FIELD_MEANINGS, ...CHAT_FIELD_MEANINGS };
 
 /** Every frame that a client may send, by the very schemas that check it. */
 export function clientFrames(): string {
@@ -55,17 +46,12 @@ export function clientFrames(): string {
 
 /** Every frame that the server sends. */
 export function serverFrames(): string {
-  return frameSections({
-    ...SERVER_FRAMES,
-    ...TOPIC_REPLIES,
-    ...EPHEMERAL_REPLIES,
-    ...CHAT_REPLIES,
-  });
+  return frameSections(listServerFrames());
 }
 
 function frameSections(frames: Record<string, TSchema>): string {
   return Object.entries(frames)
-    .map(([type, schema]) => `### ${code(type)}\n\n${fieldsTable(schema, MEANINGS)}`)
+    .map(([type, schema]) => `### ${code(type)}\n\n${fieldsTable(schema, FIELD_MEANINGS)}`)
     .join("\n\n");
 }
 

@@ -1,3 +1,4 @@
+export { ChatReplies } from "./schema/frames.ts";
 export { createConversation } from "./service/conversations.ts";
 export { createChatSource } from "./service/events.ts";
 export { dropAbandoned, leaveConversations } from "./service/leaving.ts";

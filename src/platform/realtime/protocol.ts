@@ -9,6 +9,7 @@ export const FIELD_MEANINGS: Readonly<Record<string, string>> = {
   ch: "channel",
   seq: "position of the event in its channel, from 1 without gaps",
   k: "kind",
+  body: "text of the message",
   cid: "id that the client has given; the same one again is the same message",
   ts: "time of the server, in milliseconds since 1970",
 };

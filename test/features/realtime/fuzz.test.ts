@@ -54,7 +54,11 @@ function findFaults(sent: FuzzMessage[], got: Frame[], isOpen: boolean): string[
       .filter(({ count }) => count > 1 || (count === 0 && isOpen))
       .map(({ number, count }) => `${count} answers to ${number} of ${shorten(payload)}`),
   );
-  return [...got.flatMap(findFault), ...wrong];
+  const asked = (frame: Frame) => sent.find(({ numbers }) => numbers.includes(frame.i ?? -1));
+  const faults = got.flatMap((frame) =>
+    findFault(frame).map((what) => `${what} to ${shorten(asked(frame)?.payload ?? "")}`),
+  );
+  return [...faults, ...wrong];
 }
 
 function findFault(frame: Frame): string[] {

@@ -17,3 +17,17 @@ export const ChatFrames = {
     body: text(MAX_BODY_CHARACTERS),
   }),
 };
+
+/** What is answered to them, where there is more to say than `ok`. */
+export const ChatReplies = {
+  ack: object({
+    t: t.Literal("ack"),
+    i: t.Optional(RequestNumber),
+    cid: t.String(),
+    msg: { ...Id, description: "id of the message, which is now stored" },
+    seq: integer(1),
+    no: { ...integer(1), description: "number of the message among messages" },
+    ts: integer(0),
+    dup: t.Boolean({ description: "whether this message was there already" }),
+  }),
+};

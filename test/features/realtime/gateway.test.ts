@@ -176,6 +176,11 @@ test.each<[string, object | string | Uint8Array, string]>([
   ["no channel", { t: "send", cid: crypto.randomUUID(), body: MARK }, "validation_failed"],
   ["a foreign channel", { t: "send", ch: CH, cid: CH.slice(2), body: MARK }, "not_found"],
   ["a sync of a foreign channel", { t: "sync", ch: CH, from: 0 }, "not_found"],
+  [
+    "a channel that is no UUID",
+    { t: "send", ch: `c:${"-".repeat(36)}`, cid: CH.slice(2), body: MARK },
+    "validation_failed",
+  ],
   ["a sync from below", { t: "sync", ch: CH, from: -1 }, "validation_failed"],
   ["a user's own channel", { t: "sync", ch: `u:${CH.slice(2)}`, from: 0 }, "validation_failed"],
 ])("%s is answered with err, echoes nothing and keeps the socket", async (_what, bad, code) => {

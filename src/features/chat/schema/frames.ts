@@ -3,7 +3,10 @@ import { t } from "elysia";
 import { MAX_BODY_CHARACTERS } from "../../../platform/realtime/limits.ts";
 import { Id, integer, object, text } from "../../../platform/schema.ts";
 
-const Channel = t.String({ pattern: "^c:[0-9a-fA-F-]{36}$" });
+/** Stricter than 36 characters: Postgres refuses what is no UUID, and then the fault would be ours. */
+const Channel = t.String({
+  pattern: "^c:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+});
 const RequestNumber = integer(0);
 
 /** Frames that a client sends about conversations. */

@@ -41,6 +41,11 @@ export async function run({ args, signal, print }: ChaosOptions): Promise<void> 
     Array.from({ length: Number(values.people) / 2 }, () => openTalk(instances)),
   );
   print(`${talks.length} conversations on two instances, on ${redis.nodes.length} masters`);
+  for (const { url } of instances) {
+    const { status, body } = await call("GET", `${url}/health/ready`);
+    if (status !== 200 || body["status"] === "degraded")
+      throw new Error(`An instance is not ready: ${status} ${JSON.stringify(body)}`);
+  }
   await checkSessions(instances);
   await checkThrottle(await cluster.start({ ...env, LIMITS_SCALE: "1" }));
   print("tickets, ends of sessions and counts of failed attempts cross the instances");

@@ -1,6 +1,6 @@
 import type { Bus } from "./bus.ts";
 import type { Connection } from "./connection.ts";
-import { createRing, createRingBudget, type Ring } from "./ring.ts";
+import { createEventBudget } from "./ring.ts";
 import { createSequencer, type Sequencer } from "./sequencer.ts";
 import type { ChannelEvent, ChannelSource, Range } from "./source.ts";
 import { type Window, withoutGap } from "./window.ts";
@@ -37,7 +37,7 @@ export interface Channels {
    * tried again by the next check.
    */
   repair(name: string, top?: number): Promise<void>;
-  gauges(): { channels: number; held: number; ringSize: number; timers: number };
+  gauges(): { channels: number; held: number; size: number; timers: number };
   close(): void;
 }
 
@@ -60,8 +60,8 @@ const REPAIR_PAGE = 500;
 export function createChannels(options: ChannelsOptions): Channels {
   const { bus, source, window, emit, onRepairFailed } = options;
   const { releaseDelayMs = RELEASE_DELAY_MS } = options;
-  const channels = new Map<string, Channel & { ring: Ring }>();
-  const budget = createRingBudget();
+  const channels = new Map<string, Channel>();
+  const budget = createEventBudget();
   const repairs = new Map<string, Promise<void>>();
   const tops = new Map<string, number>();
   const gapTimers = new Map<string, Timer>();
@@ -69,10 +69,9 @@ export function createChannels(options: ChannelsOptions): Channels {
   const following = new Map<string, Promise<void>>();
 
   function create(name: string): void {
-    const ring = createRing(budget);
-    const sequencer = createSequencer((event) => emit(channel, event), ring);
+    const sequencer = createSequencer((event) => emit(channel, event), budget);
     const members = new Set<Connection>();
-    const channel = { name, members, floors: new Map<string, number>(), sequencer, ring };
+    const channel: Channel = { name, members, floors: new Map<string, number>(), sequencer };
     channels.set(name, channel);
   }
 
@@ -107,7 +106,7 @@ export function createChannels(options: ChannelsOptions): Channels {
     const timer = setTimeout(() => {
       releaseTimers.delete(name);
       if (!isIdle(name)) return;
-      channels.get(name)?.ring.clear();
+      channels.get(name)?.sequencer.clear();
       channels.delete(name);
       cancel(gapTimers, name);
       void bus.unsubscribe([name]);
@@ -191,7 +190,7 @@ export function createChannels(options: ChannelsOptions): Channels {
     gauges: () => ({
       channels: channels.size,
       held: [...channels.values()].reduce((sum, { sequencer }) => sum + sequencer.held, 0),
-      ringSize: budget.size,
+      size: budget.size,
       timers: gapTimers.size + releaseTimers.size + repairs.size + following.size,
     }),
     close: () => {

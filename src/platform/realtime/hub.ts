@@ -71,14 +71,14 @@ export interface Standing {
   since: (position: number) => ChannelEvent[] | undefined;
 }
 
-/** `held` and `ringSize` are events ahead of their turn and UTF-16 units; the rest are counts. */
+/** `held` are events ahead of their turn, `size` is what events take in UTF-16 units; the rest are counts. */
 export interface HubGauges {
   users: number;
   sockets: number;
   readings: number;
   channels: number;
   held: number;
-  ringSize: number;
+  size: number;
   timers: number;
   subscriptions: number;
 }

@@ -1,7 +1,7 @@
 import type { ChannelEvent } from "./source.ts";
 
-/** What all rings of a node hold together, in UTF-16 units; they stay below the bound between them. */
-export interface RingBudget {
+/** What a node holds of all channels together, in UTF-16 units of their frames; it stays below the bound. */
+export interface EventBudget {
   size: number;
   readonly limit: number;
 }
@@ -16,15 +16,16 @@ export interface Ring {
 }
 
 const RING_EVENTS = 64;
-/** Of one channel; a few long messages must not take the place of everybody's short ones. */
+/** Of one channel in UTF-16 units; a few long messages must not take the place of everybody's short ones. */
 const RING_SIZE = 65_536;
-const NODE_RING_SIZE = 33_554_432;
+/** At most 128 MB. */
+const NODE_SIZE = 67_108_864;
 
-export function createRingBudget(limit = NODE_RING_SIZE): RingBudget {
+export function createEventBudget(limit = NODE_SIZE): EventBudget {
   return { size: 0, limit };
 }
 
-export function createRing(budget: RingBudget): Ring {
+export function createRing(budget: EventBudget): Ring {
   let events: ChannelEvent[] = [];
   let size = 0;
 

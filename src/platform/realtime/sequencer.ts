@@ -1,4 +1,4 @@
-import type { Ring } from "./ring.ts";
+import { createRing, type EventBudget } from "./ring.ts";
 import type { ChannelEvent } from "./source.ts";
 
 /** Events that arrived ahead of their turn, at most this many; more are read from where they are kept instead. */
@@ -25,9 +25,15 @@ export interface Sequencer {
   place(position: number): void;
   /** The events behind `after`, or undefined when they are no longer all at hand. */
   since(after: number): ChannelEvent[] | undefined;
+  /** Gives back all that it holds; nothing is offered to it any more. */
+  clear(): void;
 }
 
-export function createSequencer(emit: (event: ChannelEvent) => void, ring: Ring): Sequencer {
+export function createSequencer(
+  emit: (event: ChannelEvent) => void,
+  budget: EventBudget,
+): Sequencer {
+  const ring = createRing(budget);
   const held = new Map<number, ChannelEvent>();
   let heldSize = 0;
   let last: number | undefined;
@@ -41,13 +47,18 @@ export function createSequencer(emit: (event: ChannelEvent) => void, ring: Ring)
     const size = event.frame.length;
     // A dropped event leaves the gap open, which the repair then closes from where events are kept.
     if (held.has(event.seq) || held.size >= MAX_HELD || heldSize + size > MAX_HELD_SIZE) return;
+    if (budget.size + size > budget.limit) return;
     held.set(event.seq, event);
-    heldSize += size;
+    count(size);
   }
   function take(seq: number): ChannelEvent | undefined {
     const event = held.get(seq);
-    if (event && held.delete(seq)) heldSize -= event.frame.length;
+    if (event && held.delete(seq)) count(-event.frame.length);
     return event;
+  }
+  function count(change: number): void {
+    heldSize += change;
+    budget.size += change;
   }
   function drain(): void {
     if (last === undefined || held.size === 0) return;
@@ -79,6 +90,11 @@ export function createSequencer(emit: (event: ChannelEvent) => void, ring: Ring)
     since: (after) => {
       if (last === undefined || after >= last) return [];
       return ring.between(after, last);
+    },
+    clear: () => {
+      ring.clear();
+      held.clear();
+      count(-heldSize);
     },
   };
 }

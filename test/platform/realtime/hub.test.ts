@@ -74,7 +74,7 @@ const NOTHING = {
   readings: 0,
   channels: 0,
   held: 0,
-  ringSize: 0,
+  size: 0,
   timers: 0,
   subscriptions: 0,
 };

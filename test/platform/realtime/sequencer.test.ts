@@ -2,15 +2,12 @@ import { expect, test } from "bun:test";
 
 import fc from "fast-check";
 
-import { createRing, createRingBudget } from "../../../src/platform/realtime/ring.ts";
+import { createEventBudget } from "../../../src/platform/realtime/ring.ts";
 import { createSequencer } from "../../../src/platform/realtime/sequencer.ts";
 
 function follow(position: number | "nowhere" = 0) {
   const got: number[] = [];
-  const sequencer = createSequencer(
-    ({ seq }) => void got.push(seq),
-    createRing(createRingBudget()),
-  );
+  const sequencer = createSequencer(({ seq }) => void got.push(seq), createEventBudget());
   if (position !== "nowhere") sequencer.place(position);
   return {
     got,
@@ -64,4 +61,19 @@ test("the last events are at hand for a socket that attaches, and a lack of them
   expect(sequencer.since(98)?.map(({ seq }) => seq)).toEqual([99, 100]);
   expect(sequencer.since(100)).toEqual([]);
   expect(sequencer.since(10)).toBeUndefined();
+});
+
+test("what waits is bounded for all channels together, and given back", () => {
+  const budget = createEventBudget(10_000);
+  const sequencers = Array.from({ length: 5 }, () => createSequencer(() => undefined, budget));
+  for (const sequencer of sequencers) {
+    sequencer.place(0);
+    for (let seq = 2; seq <= 40; seq += 1)
+      sequencer.offer({ seq, frame: `{"x":"${"x".repeat(100)}"}` });
+  }
+  expect(budget.size).toBeLessThanOrEqual(10_000);
+  const held = sequencers.map((sequencer) => sequencer.held);
+  expect([held[0], held.at(-1)]).toEqual([39, 0]);
+  for (const sequencer of sequencers) sequencer.clear();
+  expect([budget.size, sequencers[0]?.held]).toEqual([0, 0]);
 });

@@ -6,13 +6,14 @@ import type { JoinChannel } from "./joining.ts";
 import { createLease } from "./lease.ts";
 import { MAX_CHANNELS_PER_USER } from "./limits.ts";
 import { type ChannelSource, isUserChannel } from "./source.ts";
-import type { Turns } from "./turns.ts";
+import { MAX_TURNS, type Turns } from "./turns.ts";
 
 const CHECK_INTERVAL_MS = 5_000;
 /** Without a bus, Postgres is asked more often, so that talk between instances goes on, only slower. */
 const CHECK_INTERVAL_WITHOUT_BUS_MS = 1_000;
 /** Channels, or users, of one statement. */
 const CHECK_BATCH = 500;
+const BATCHES_AT_ONCE = 4;
 /** Channels that are repaired at the same time; each of them may read pages of events. */
 const REPAIRS_AT_ONCE = 16;
 
@@ -57,7 +58,7 @@ export function startChecks(options: ChecksOptions): Checks {
   });
 
   async function checkPositions(): Promise<void> {
-    for (const names of batchesOf(channels.names(), CHECK_BATCH)) {
+    await eachBatch(channels.names(), async (names) => {
       const tops = [...(await source.listTops(names))];
       const behind = tops.filter(([name, top]) => {
         const last = channels.get(name)?.sequencer.last;
@@ -65,20 +66,31 @@ export function startChecks(options: ChecksOptions): Checks {
       });
       for (const some of batchesOf(behind, REPAIRS_AT_ONCE))
         await Promise.all(some.map(([name, top]) => channels.repair(name, top)));
-    }
+    });
   }
   async function checkSessions(): Promise<void> {
     const all = [...users.values()].flatMap((connections) => [...connections]);
-    for (const connections of batchesOf(all, CHECK_BATCH)) {
+    await eachBatch(all, async (connections) => {
       const alive = await options.listAlive(connections);
       for (const connection of connections)
         if (!alive.has(connection.sessionId))
           connection.close(CloseCode.sessionEnded, "session_revoked");
-    }
+    });
   }
   async function checkMemberships(): Promise<void> {
-    for (const userIds of batchesOf([...users.keys()], CHECK_BATCH))
-      await turns.steady(userIds, () => source.listChannels(userIds), compare);
+    const left = new Set(users.keys());
+    for (let count = 0; count < MAX_TURNS && left.size > 0; count += 1)
+      await eachBatch([...left], (userIds) =>
+        turns.steady(
+          userIds,
+          () => source.listChannels(userIds),
+          (userId, found) => {
+            left.delete(userId);
+            compare(userId, found);
+          },
+        ),
+      );
+    if (left.size > 0) throw new Error("Cannot check memberships: they change too fast");
   }
   function compare(userId: string, found: Map<string, Set<string>>): void {
     const present = found.get(userId) ?? new Set();
@@ -96,11 +108,11 @@ export function startChecks(options: ChecksOptions): Checks {
 
   async function checkAll(): Promise<void> {
     const beganAt = performance.now();
-    await checkSessions();
-    await checkMemberships();
+    await Promise.all([checkSessions(), checkMemberships()]);
+    // What was said can wait, and who has left cannot.
+    lease.prove(beganAt);
     await checkPositions();
     if (lostAt !== undefined && lostAt <= beganAt) lostAt = undefined;
-    lease.prove(beganAt);
   }
   function isLosing(): boolean {
     return lostAt !== undefined || !bus.isHearing();
@@ -137,6 +149,15 @@ export function startChecks(options: ChecksOptions): Checks {
       lease.stop();
     },
   };
+}
+
+/** Several statements are on their way at once, because whoever serves may not wait long for all of them. */
+async function eachBatch<T>(items: T[], work: (batch: T[]) => Promise<void>): Promise<void> {
+  const batches = batchesOf(items, CHECK_BATCH);
+  const take = async () => {
+    for (let batch = batches.shift(); batch; batch = batches.shift()) await work(batch);
+  };
+  await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, take));
 }
 
 function batchesOf<T>(items: T[], size: number): T[][] {

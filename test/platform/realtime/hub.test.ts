@@ -160,3 +160,30 @@ test("a member who left while the channel was being entered is not let in", asyn
   const { got } = await attaching;
   expect([got, stage.hub.membersOf("c:1").size]).toEqual([["hello"], 0]);
 });
+
+test("who came or went while memberships were being read is asked about again", async () => {
+  using stage = openHubStage();
+  stage.admit(LAN, "c:1");
+  stage.admit(LAN, "c:2");
+  await stage.attach(LAN);
+  stage.calls.length = 0;
+  stage.truth.members.clear();
+  stage.admit(LAN, "c:2");
+  // While the first reading is on its way the user comes into a third channel.
+  const { listChannels } = stage.source;
+  const arrived = Promise.withResolvers<void>();
+  stage.source.listChannels = async (userIds) => {
+    const found = await listChannels(userIds);
+    await arrived.promise;
+    return found;
+  };
+  stage.recover();
+  await until("the reading", () => stage.calls.includes("listChannels"));
+  stage.admit(LAN, "c:3");
+  stage.hub.receive({ channel: OWN, text: JSON.stringify({ op: "join", channel: "c:3" }) });
+  await until("the third channel", () => stage.hub.membersOf("c:3").size === 1);
+  arrived.resolve();
+  await until("the removal", () => stage.hub.membersOf("c:1").size === 0);
+  expect(stage.hub.membersOf("c:2").size).toBe(1);
+  expect(stage.calls.filter((call) => call === "listChannels").length).toBeGreaterThan(1);
+});

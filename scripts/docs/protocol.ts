@@ -7,7 +7,7 @@ import {
   MAX_REFUSED_TOKENS,
 } from "../../src/platform/realtime/authority.ts";
 import { CloseCode } from "../../src/platform/realtime/connection.ts";
-import { EPHEMERAL_KINDS, MAX_FOCUS } from "../../src/platform/realtime/ephemeral.ts";
+import { EPHEMERAL_KINDS } from "../../src/platform/realtime/ephemeral.ts";
 import {
   CUT_OFF_BYTES,
   EPHEMERAL_BYTES,
@@ -15,9 +15,11 @@ import {
   HELLO_TIMEOUT_MS,
   MAX_BATCH,
   MAX_CHANNELS_PER_USER,
+  MAX_FOCUS,
   MAX_FRAME_BYTES,
   MAX_HELLO_CHARACTERS,
   MAX_SOCKETS_PER_USER,
+  MAX_TOPICS_PER_SOCKET,
   MAX_VIOLATIONS,
   MAX_WAITING,
   MAX_WAITING_BYTES,
@@ -33,7 +35,7 @@ import {
   TRANSPORT_CLOSE_MEANINGS,
 } from "../../src/platform/realtime/protocol.ts";
 import { MAX_REPLAYED_EVENTS } from "../../src/platform/realtime/resume.ts";
-import { MAX_TOPICS_PER_SOCKET, TOPIC_INTERVAL_MS } from "../../src/platform/realtime/topics.ts";
+import { TOPIC_INTERVAL_MS } from "../../src/platform/realtime/topics.ts";
 import { listUserEvents } from "../../src/platform/realtime/user_events.ts";
 import { listClientFrames, listServerFrames, TOPIC_KINDS } from "../../src/socket.ts";
 import { fieldsLine, fieldsTable } from "./fields.ts";

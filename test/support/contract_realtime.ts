@@ -22,7 +22,13 @@ export function realtimeScenarios({
       "422 validation_failed": () => ({ token, query: "?userIds=nobody" }),
     },
     getPresenceSettings: { "200": () => ({ token }) },
-    setPresenceSettings: { "200": () => ({ token, body: settings }) },
+    setPresenceSettings: {
+      "200": () => ({ token, body: settings }),
+      "429 rate_limited": async () => {
+        await ask("PUT", `${strictUrl}/v1/me/presence`, { token, body: settings });
+        return { token, body: settings, at: strictUrl };
+      },
+    },
     issueTicket: {
       "201": () => ({ token, body: { origin: url } }),
       "403 origin_not_allowed": () => ({ token, headers: ELSEWHERE }),

@@ -4,12 +4,15 @@ import { DependencyUnavailable, ValidationFailed } from "../../platform/errors.t
 import { SIGNED_IN_REFUSALS } from "../../platform/http/access.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { problems } from "../../platform/problems.ts";
+import { RateLimited } from "../../platform/realtime/rate.ts";
+import { assertMaySend } from "../../platform/realtime/sends.ts";
 import { auth } from "../auth/mod.ts";
 import { operations, PresenceList, PresenceQuery, PresenceSettings } from "./schema.ts";
 import { getPresenceSettings, setPresenceSettings } from "./service/settings.ts";
 import { listPresence } from "./service/viewing.ts";
 
-const refused = problems(...SIGNED_IN_REFUSALS, ValidationFailed, DependencyUnavailable);
+const REFUSALS = [...SIGNED_IN_REFUSALS, ValidationFailed, DependencyUnavailable] as const;
+const refused = problems(...REFUSALS);
 
 /** GET /v1/presence · GET and PUT /v1/me/presence */
 export function presenceRoutes(platform: Platform) {
@@ -35,11 +38,14 @@ export function presenceRoutes(platform: Platform) {
     })
     .put(
       "/v1/me/presence",
-      ({ body, session }) => setPresenceSettings(platform, session.userId, body),
+      async ({ body, session }) => {
+        await assertMaySend(platform.sends, session.userId);
+        return await setPresenceSettings(platform, session.userId, body);
+      },
       {
         signedIn: true,
         body: PresenceSettings,
-        response: { 200: PresenceSettings, ...refused },
+        response: { 200: PresenceSettings, ...problems(...REFUSALS, RateLimited) },
         detail: operations.setPresenceSettings,
       },
     );

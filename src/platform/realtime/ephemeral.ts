@@ -5,6 +5,7 @@ import { type Connection, ephemeralTopic } from "./connection.ts";
 import { type FrameHandlers, onFrame } from "./dispatch.ts";
 import { okFrame } from "./frames.ts";
 import type { Hub } from "./hub.ts";
+import { MAX_FOCUS } from "./limits.ts";
 import type { SocketPart } from "./part.ts";
 import { encodeNote } from "./source.ts";
 
@@ -12,8 +13,6 @@ import { encodeNote } from "./source.ts";
 export interface Ephemeral extends SocketPart {
   handlers: FrameHandlers;
 }
-
-export const MAX_FOCUS = 20;
 
 const RequestNumber = Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));
 

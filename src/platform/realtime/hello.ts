@@ -9,9 +9,11 @@ import {
   MAX_BATCH,
   MAX_BODY_CHARACTERS,
   MAX_CHANNELS_PER_USER,
+  MAX_FOCUS,
   MAX_FRAME_BYTES,
   MAX_HELLO_CHARACTERS,
   MAX_SOCKETS_PER_USER,
+  MAX_TOPICS_PER_SOCKET,
   type Rate,
   SLOW_BYTES,
 } from "./limits.ts";
@@ -79,6 +81,8 @@ function limitsFrame({ frames, sends }: Limits): HelloOk["lim"] {
     send: tuple(sends),
     channels: MAX_CHANNELS_PER_USER,
     sockets: MAX_SOCKETS_PER_USER,
+    topics: MAX_TOPICS_PER_SOCKET,
+    focus: MAX_FOCUS,
     buffer: SLOW_BYTES,
   };
 }

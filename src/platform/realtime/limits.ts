@@ -14,6 +14,12 @@ export const MAX_CHANNELS_PER_USER = 500;
 /** Sockets of one user on one instance. */
 export const MAX_SOCKETS_PER_USER = 20;
 
+/** Topics that one socket follows, and how many of them one frame may name. */
+export const MAX_TOPICS_PER_SOCKET = 200;
+export const MAX_TOPICS_PER_FRAME = 100;
+/** Channels that are on the screen of one socket. */
+export const MAX_FOCUS = 20;
+
 export const HELLO_TIMEOUT_MS = 5_000;
 /** How often a client says that it is there. */
 export const HEARTBEAT_MS = 25_000;

@@ -31,6 +31,8 @@ const Limits = Type.Object(
     send: Rate("the same for what the user sends, over all sockets and HTTP"),
     channels: Limit("most channels that the socket follows by itself"),
     sockets: Limit("most sockets of the user on one instance"),
+    topics: Limit("most topics that the socket follows"),
+    focus: Limit("most channels that are on its screen"),
     buffer: Limit("bytes that may wait for a slow reader before it has to resume"),
   },
   { additionalProperties: false, description: "limits" },

@@ -1,8 +1,7 @@
 import { Type } from "@sinclair/typebox/type";
 
 import { defineError } from "../errors.ts";
-
-const MAX_TOPICS_PER_FRAME = 100;
+import { MAX_TOPICS_PER_FRAME } from "./limits.ts";
 
 export const TooManyTopics = defineError("too_many_topics", 409, {
   en: "The socket follows as many topics as it may",

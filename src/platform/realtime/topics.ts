@@ -9,6 +9,7 @@ import { createConflation, type TopicValue } from "./conflation.ts";
 import type { Connection } from "./connection.ts";
 import { type FrameHandlers, onFrame } from "./dispatch.ts";
 import type { Hub } from "./hub.ts";
+import { MAX_TOPICS_PER_SOCKET } from "./limits.ts";
 import type { SocketPart } from "./part.ts";
 import {
   TooManyTopics,
@@ -54,7 +55,6 @@ export interface TopicsOptions {
   releaseDelayMs?: number;
 }
 
-export const MAX_TOPICS_PER_SOCKET = 200;
 /** A board that ticks faster than this cannot be read. */
 export const TOPIC_INTERVAL_MS = 250;
 /** A socket that reconnects, or a reader who turns a page back, finds the topic still followed. */

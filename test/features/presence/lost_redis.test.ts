@@ -1,16 +1,24 @@
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import { call, converse, signUp } from "../../support/client.ts";
-import { openCluster } from "../../support/instance.ts";
+import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 import { wipeRedis } from "../../support/platform.ts";
 import { until } from "../../support/poll.ts";
 import { openSocket } from "../../support/socket.ts";
 
 const LIMIT_MS = 40_000;
 
+let cluster: Cluster;
+let instance: Instance;
+
+beforeAll(async () => {
+  cluster = await openCluster();
+  instance = await cluster.start();
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
 test("a Redis that has lost everything knows everybody again in a moment", async () => {
-  await using cluster = await openCluster();
-  const { url } = await cluster.start();
+  const { url } = instance;
   const [lan, minh] = [await signUp(url), await signUp(url)];
   await converse(url, lan.token, { kind: "direct", userId: minh.id });
   const isOnline = async () => {

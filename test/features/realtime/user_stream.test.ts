@@ -126,11 +126,13 @@ test("a transaction that is undone takes no position, and what does not fit its 
   device?.close();
 });
 
-test("hello tells where the stream stands, and sync brings what a device has missed, page by page", async () => {
+test("hello and hb tell where the stream stands, and sync brings what a device has missed, page by page", async () => {
   const lan = await signUp(address());
   for (let n = 1; n <= 5; n += 1) await tell(n, lan.id);
   const device = await openSocket(address(), lan.token, { u: 2 });
   expect(device.frames[0]?.["u"]).toBe(5);
+  device.send({ t: "hb", i: 50, p: { u: 2 } });
+  expect((await device.next(({ i }) => i === 50))["top"]).toEqual({ u: 5 });
   const page = await sync(device, { from: 2, lim: 2 });
   expect(page).toMatchObject({ t: "sync.ok", from: 2, to: 4, more: true });
   const rest = await sync(device, { from: 4, lim: 2 });

@@ -5,15 +5,12 @@ import { Type } from "@sinclair/typebox/type";
 import { AppError } from "../../../src/platform/errors.ts";
 import type { Connection } from "../../../src/platform/realtime/connection.ts";
 import type { Receiver } from "../../../src/platform/realtime/hub.ts";
+import { MAX_TOPICS_PER_SOCKET } from "../../../src/platform/realtime/limits.ts";
 import {
   createTopicPublisher,
   type TopicPublisher,
 } from "../../../src/platform/realtime/topic_values.ts";
-import {
-  createTopics,
-  MAX_TOPICS_PER_SOCKET,
-  type Topics,
-} from "../../../src/platform/realtime/topics.ts";
+import { createTopics, type Topics } from "../../../src/platform/realtime/topics.ts";
 import { quietConnection } from "../../support/connection.ts";
 import { silentLog } from "../../support/database.ts";
 import { quietBus } from "../../support/hub_stage.ts";

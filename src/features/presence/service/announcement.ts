@@ -2,7 +2,7 @@ import type { Transaction } from "../../../platform/database.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import type { Audience } from "../schema.ts";
 import { presenceSettings } from "../tables.ts";
-import { findVisibility, listPlaces, mayKnow, type Place } from "./audience.ts";
+import { findViewers, mayKnow, type Place } from "./audience.ts";
 import type { Status } from "./leases.ts";
 
 const SYSTEM = { role: "system" } as const;
@@ -13,14 +13,11 @@ export async function announceStatus(
   { userId, status }: { userId: string; status: Status },
 ): Promise<void> {
   const { db, now } = platform;
+  const found = await db.run(SYSTEM, (tx) => findViewers(tx, userId), { read: true });
+  if (found.isInvisible) return;
   const lastSeenAt = status === "offline" ? now() : null;
-  const told = await db.run(SYSTEM, async (tx) => {
-    const { isInvisible, visibleTo, lastSeenTo } = await findVisibility(tx, userId);
-    if (isInvisible) return undefined;
-    if (lastSeenAt) await noteSeen(tx, userId, lastSeenAt);
-    return { lastSeenTo, places: await listPlaces(tx, userId, visibleTo) };
-  });
-  if (told) tellPlaces(platform, { userId, status, lastSeenAt, ...told });
+  tellPlaces(platform, { userId, status, lastSeenAt, ...found });
+  if (lastSeenAt) await db.run(SYSTEM, (tx) => noteSeen(tx, userId, lastSeenAt), { single: true });
 }
 
 interface Told {

@@ -1,4 +1,4 @@
-import { eq, sql } from "drizzle-orm";
+import { eq, type SQL, sql } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import type { Audience, PresenceSettings } from "../schema.ts";
@@ -80,22 +80,58 @@ export interface Place {
 }
 
 /** Where others would see the user come and go. In groups are also those who are no contacts. */
+function selectPlaces(userId: string, audience: SQL): SQL {
+  return sql`
+    select c.id, c.kind = 'direct' as is_direct from app.conversation_members m
+    join app.conversations c on c.id = m.conversation_id
+    where m.user_id = ${userId} and m.left_seq is null and ${audience} <> 'nobody' and (
+      c.kind = 'direct' or (${audience} = 'everybody' and (
+        select count(*) from (
+          select 1 from app.conversation_members x
+          where x.conversation_id = c.id and x.left_seq is null limit ${MAX_SHOWN_MEMBERS + 1}
+        ) counted) <= ${MAX_SHOWN_MEMBERS}))
+    order by c.last_event_at desc limit ${MAX_SHOWN_CONVERSATIONS}`;
+}
+
+interface PlaceRow extends Record<string, unknown> {
+  id: string | null;
+  is_direct: boolean | null;
+}
+
+function toPlaces(rows: PlaceRow[]): Place[] {
+  return rows.flatMap(({ id, is_direct: isDirect }) =>
+    id === null ? [] : [{ conversationId: id, isDirect: isDirect === true }],
+  );
+}
+
+/** As if the user had chosen this audience. */
 export async function listPlaces(
   tx: Transaction,
   userId: string,
   audience: Audience,
 ): Promise<Place[]> {
-  if (audience === "nobody") return [];
-  const small = sql`(select count(*) from (
-    select 1 from app.conversation_members x
-    where x.conversation_id = c.id and x.left_seq is null limit ${MAX_SHOWN_MEMBERS + 1}
-  ) counted) <= ${MAX_SHOWN_MEMBERS}`;
-  const shown =
-    audience === "everybody" ? sql`c.kind = 'direct' or ${small}` : sql`c.kind = 'direct'`;
-  const rows = await tx.execute<{ id: string; kind: string }>(sql`
-    select c.id, c.kind from app.conversation_members m
-    join app.conversations c on c.id = m.conversation_id
-    where m.user_id = ${userId} and m.left_seq is null and (${shown})
-    order by c.last_event_at desc limit ${MAX_SHOWN_CONVERSATIONS}`);
-  return rows.map(({ id, kind }) => ({ conversationId: id, isDirect: kind === "direct" }));
+  return toPlaces(await tx.execute<PlaceRow>(selectPlaces(userId, sql`${audience}::text`)));
+}
+
+/** Where a change of the user is to be told, in one statement, because there is one for everybody who comes. */
+export async function findViewers(
+  tx: Transaction,
+  userId: string,
+): Promise<{ isInvisible: boolean; lastSeenTo: Audience; places: Place[] }> {
+  const rows = await tx.execute<PlaceRow & { last_seen_to: Audience; is_invisible: boolean }>(sql`
+    select chosen.last_seen_to, chosen.is_invisible, place.id, place.is_direct
+    from (
+      select coalesce(max(visible_to), ${DEFAULTS.visibleTo}) as visible_to,
+        coalesce(max(last_seen_to), ${DEFAULTS.lastSeenTo}) as last_seen_to,
+        coalesce(bool_or(is_invisible), false) as is_invisible
+      from app.presence_settings where user_id = ${userId}
+    ) chosen
+    left join lateral (${selectPlaces(userId, sql`chosen.visible_to`)}) place
+      on not chosen.is_invisible`);
+  const [first] = rows;
+  return {
+    isInvisible: first?.is_invisible ?? true,
+    lastSeenTo: first?.last_seen_to ?? DEFAULTS.lastSeenTo,
+    places: toPlaces(rows),
+  };
 }

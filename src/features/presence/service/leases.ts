@@ -101,6 +101,15 @@ export function createLeases(options: LeasesOptions): Leases {
   };
 }
 
+const shared = new WeakMap<Redis, Leases>();
+
+/** For who only reads: what is known of the living is kept from one question to the next. */
+export function sharedLeases(options: LeasesOptions): Leases {
+  const leases = shared.get(options.redis) ?? createLeases(options);
+  shared.set(options.redis, leases);
+  return leases;
+}
+
 async function writeAll(
   { redis, keys }: LeasesOptions,
   id: string,

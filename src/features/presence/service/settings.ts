@@ -4,7 +4,7 @@ import { PresenceSet, type PresenceSettings } from "../schema.ts";
 import { presenceSettings } from "../tables.ts";
 import { tellPlaces } from "./announcement.ts";
 import { findVisibility, listPlaces } from "./audience.ts";
-import { createLeases } from "./leases.ts";
+import { sharedLeases } from "./leases.ts";
 
 export async function getPresenceSettings(
   { db }: Platform,
@@ -57,7 +57,7 @@ async function tellChange(
   const gone = hiddenFrom.filter(({ conversationId }) => !shown.has(conversationId));
   const told = { userId, lastSeenTo: after.lastSeenTo, lastSeenAt: null };
   tellPlaces(platform, { ...told, status: "offline", places: gone });
-  const found = await createLeases(platform).read([userId]);
+  const found = await sharedLeases(platform).read([userId]);
   const status = after.isInvisible ? "offline" : (found.get(userId) ?? "offline");
   tellPlaces(platform, { ...told, status, places: shownTo });
 }

@@ -1,7 +1,7 @@
 import type { Platform } from "../../../platform/platform.ts";
 import type { PresenceList } from "../schema.ts";
 import { type Asked, listAsked, mayKnow } from "./audience.ts";
-import { createLeases, type Status } from "./leases.ts";
+import { sharedLeases, type Status } from "./leases.ts";
 
 type Viewed = PresenceList["items"][number];
 
@@ -15,7 +15,7 @@ export async function listPresence(
     ({ userId, visibleTo, isContact }) => userId === viewerId || mayKnow(visibleTo, isContact),
   );
   const ids = shown.map(({ userId }) => userId);
-  const statuses = await createLeases(platform).read(ids);
+  const statuses = await sharedLeases(platform).read(ids);
   return { items: shown.map((user) => view(user, statuses.get(user.userId) ?? "offline")) };
 }
 

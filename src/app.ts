@@ -11,7 +11,9 @@ import { sessionRoutes } from "./features/auth/routes/sessions.ts";
 import { authRoutes } from "./features/auth/routes/sign_in.ts";
 import { blockRoutes } from "./features/blocks/routes.ts";
 import { conversationRoutes } from "./features/chat/routes/conversations.ts";
+import { memberRoutes } from "./features/chat/routes/members.ts";
 import { messageRoutes } from "./features/chat/routes/messages.ts";
+import { stateRoutes } from "./features/chat/routes/states.ts";
 import { docsRoutes } from "./features/docs/routes.ts";
 import { healthRoutes } from "./features/health/routes.ts";
 import { mailboxRoutes } from "./features/mailbox/routes.ts";
@@ -69,6 +71,8 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => deletionRoutes(platform)),
     when(api, () => exportRoutes(platform)),
     when(api, () => conversationRoutes(platform)),
+    when(api, () => memberRoutes(platform)),
+    when(api, () => stateRoutes(platform)),
     when(api, () => messageRoutes(platform)),
     when(api, () => blockRoutes(platform)),
     when(api, () => ticketRoutes(platform)),

@@ -18,7 +18,9 @@ export const AT = "2026-11-23T10:00:00.000Z";
 
 export function conversation(lastSeq: number, id = ID): Conversation {
   const fields = { kind: "group" as const, name: "VN30", createdBy: ME, createdAt: AT };
-  return { id, ...fields, lastSeq, lastEventAt: AT };
+  const own = { role: "member" as const, permissions: 7, readSeq: 4, unread: 0, mentions: 0 };
+  const settings = { muted: null, archived: false, notify: "all" as const };
+  return { id, ...fields, ...own, ...settings, memberCount: 3, lastSeq, lastEventAt: AT };
 }
 
 export function message(seq: number, more: Partial<Message> = {}): Message {

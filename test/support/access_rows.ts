@@ -1,4 +1,4 @@
-import { converse, PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
+import { call, converse, PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
 import type { Call } from "./contract.ts";
 import { scheduleDeletion } from "./lifecycle.ts";
 import { type App, codeOf, enableApp, setUpApp } from "./totp.ts";
@@ -70,6 +70,17 @@ GET /v1/admin/users/:id/audit                  anon       old      gone     none
 GET /.well-known/jwks.json                     200        200      200      200       200       200       200        200
 GET /v1/conversations                          anon       old      gone     200       200       200       200        200
 POST /v1/conversations                         anon       old      gone     201       201       201       201        201
+GET /v1/conversations/unread                   anon       old      gone     200       200       200       200        200
+GET /v1/conversations/:id                      anon       old      gone     none      200       200       none       none
+PATCH /v1/conversations/:id                    anon       old      gone     none      no        200       none       none
+PATCH /v1/conversations/:id/me                 anon       old      gone     none      200       200       none       none
+PUT /v1/conversations/:id/read                 anon       old      gone     none      200       200       none       none
+POST /v1/conversations/:id/unread              anon       old      gone     none      200       200       none       none
+GET /v1/conversations/:id/reads                anon       old      gone     none      200       200       none       none
+GET /v1/conversations/:id/messages/:seq/readers  anon     old      gone     none      200       200       none       none
+GET /v1/conversations/:id/members              anon       old      gone     none      200       200       none       none
+PATCH /v1/conversations/:id/members/:userId    anon       old      gone     none      no        204       none       none
+POST /v1/conversations/:id/owner               anon       old      gone     none      no        204       none       none
 GET /v1/conversations/:id/messages             anon       old      gone     none      200       200       none       none
 POST /v1/conversations/:id/messages            anon       old      gone     none      201       201       none       none
 PUT /v1/conversations/:id/members/:userId      anon       old      gone     none      no        204       none       none
@@ -197,6 +208,43 @@ export const INPUTS: Record<string, Input> = {
   }),
   "GET /v1/admin/users/:id/audit": ({ people }) => ({ params: { id: people.stranger.id } }),
   "POST /v1/conversations": () => ({ body: { kind: "group", name: "VN30", memberIds: [] } }),
+  "GET /v1/conversations/:id": async (stage) => ({ params: await group(stage) }),
+  "PATCH /v1/conversations/:id": async (stage) => ({
+    params: await group(stage),
+    body: { name: "VN100" },
+  }),
+  "PATCH /v1/conversations/:id/me": async (stage) => ({
+    params: await group(stage),
+    body: { archived: true },
+  }),
+  "PUT /v1/conversations/:id/read": async (stage) => ({
+    params: await group(stage),
+    body: { seq: 1 },
+  }),
+  "POST /v1/conversations/:id/unread": async (stage) => ({
+    params: await group(stage),
+    body: { seq: 1 },
+  }),
+  "GET /v1/conversations/:id/reads": async (stage) => ({ params: await group(stage) }),
+  "GET /v1/conversations/:id/messages/:seq/readers": async (stage) => {
+    const { id } = await group(stage);
+    const { token } = stage.people.owner;
+    const body = { clientId: crypto.randomUUID(), body: "Good morning" };
+    const sent = await call("POST", `${stage.url}/v1/conversations/${id}/messages`, {
+      token,
+      body,
+    });
+    return { params: { id, seq: String(sent.body["seq"]) } };
+  },
+  "GET /v1/conversations/:id/members": async (stage) => ({ params: await group(stage) }),
+  "PATCH /v1/conversations/:id/members/:userId": async (stage) => ({
+    params: { ...(await group(stage)), userId: stage.silent.id },
+    body: { role: "reader" },
+  }),
+  "POST /v1/conversations/:id/owner": async (stage) => ({
+    params: await group(stage),
+    body: { userId: stage.silent.id },
+  }),
   "GET /v1/conversations/:id/messages": async (stage) => ({ params: await group(stage) }),
   "POST /v1/conversations/:id/messages": async (stage) => ({
     params: await group(stage),

@@ -31,6 +31,15 @@ export async function chatScenarios(
   };
   const member = (id: string, userId: string) => ({ token, params: { id, userId } });
   const nowhere = crypto.randomUUID();
+  const channel = await open({ kind: "channel", name: "HOSE", memberIds: [minh.id] });
+  const roles = await open({ kind: "group", name: "Roles", memberIds: [minh.id] });
+  const handed = await open({ kind: "group", name: "Handed", memberIds: [minh.id] });
+  const own = (id: string, body?: object) => ({ token, params: { id }, body });
+  const role = (id: string, userId: string) => ({
+    ...member(id, userId),
+    body: { role: "moderator" },
+  });
+  const readersOf = (id: string, seq: string) => ({ token, params: { id, seq } });
   return {
     listConversations: {
       "200": () => ({ token, query: "?limit=1" }),
@@ -45,6 +54,61 @@ export async function chatScenarios(
         return { token: two.token, body: { kind: "direct", userId: one.id } };
       },
       "404 not_found": () => ({ token, body: { kind: "direct", userId: nowhere } }),
+    },
+    getConversation: {
+      "200": () => own(group),
+      "404 not_found": () => own(nowhere),
+    },
+    changeConversation: {
+      "200": () => own(group, { name: "VN100", slowModeSeconds: 10 }),
+      "403 forbidden": () => ({ ...own(group, { name: "Mine" }), token: minh.token }),
+      "404 not_found": () => own(nowhere, { name: "VN100" }),
+      "409 not_a_group": () => own(direct, { name: "VN100" }),
+    },
+    totalUnread: { "200": () => ({ token }) },
+    changeOwnConversationSettings: {
+      "200": () => own(group, { muted: "forever", notify: "mentions" }),
+      "404 not_found": () => own(nowhere, { archived: true }),
+    },
+    markRead: {
+      "200": () => own(group, { seq: 1 }),
+      "404 not_found": () => own(nowhere, { seq: 1 }),
+    },
+    markUnread: {
+      "200": () => own(group, { seq: 1 }),
+      "404 not_found": () => own(nowhere, { seq: 1 }),
+    },
+    listReads: {
+      "200": () => own(group),
+      "404 not_found": () => own(nowhere),
+      "409 no_receipts": () => own(channel),
+    },
+    listReaders: {
+      "200": async () => {
+        const { body } = await ask("POST", `${url}/v1/conversations/${roles}/messages`, {
+          ...message(roles),
+        });
+        return readersOf(roles, String(body["seq"]));
+      },
+      "404 not_found": () => readersOf(group, "1"),
+      "409 no_receipts": () => readersOf(channel, "1"),
+    },
+    listMembers: {
+      "200": () => ({ ...own(group), query: "?limit=1&role=member" }),
+      "400 invalid_cursor": () => ({ ...own(group), query: "?cursor=made.up" }),
+      "404 not_found": () => own(nowhere),
+    },
+    changeRole: {
+      "204": () => role(roles, minh.id),
+      "403 forbidden": () => role(roles, owner.id),
+      "404 not_found": () => role(roles, nowhere),
+      "409 not_a_group": () => role(direct, minh.id),
+    },
+    handOverConversation: {
+      "204": () => own(handed, { userId: minh.id }),
+      "403 forbidden": () => ({ ...own(roles, { userId: minh.id }), token: minh.token }),
+      "404 not_found": () => own(roles, { userId: nowhere }),
+      "409 not_a_group": () => own(direct, { userId: minh.id }),
     },
     sendMessage: {
       "201": () => message(group),
@@ -95,4 +159,5 @@ async function fill(sql: postgres.Sql, conversationId: string): Promise<void> {
       select gen_random_uuid(), 'One of many', now() from generate_series(1, 498) returning id)
     insert into app.conversation_members (conversation_id, user_id, role, joined_seq)
     select ${conversationId}, id, 'member', 1 from people`;
+  await sql`update app.conversations set member_count = 500 where id = ${conversationId}`;
 }

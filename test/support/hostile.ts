@@ -50,6 +50,22 @@ export const ROUTES: Route[] = [
   { method: "DELETE", path: "/v1/me/blocks/:userId", signedIn: true, body: false },
   { method: "GET", path: "/v1/conversations", signedIn: true, body: false },
   { method: "POST", path: "/v1/conversations", signedIn: true, body: true },
+  { method: "GET", path: "/v1/conversations/unread", signedIn: true, body: false },
+  { method: "GET", path: "/v1/conversations/:id", signedIn: true, body: false },
+  { method: "PATCH", path: "/v1/conversations/:id", signedIn: true, body: true },
+  { method: "PATCH", path: "/v1/conversations/:id/me", signedIn: true, body: true },
+  { method: "PUT", path: "/v1/conversations/:id/read", signedIn: true, body: true },
+  { method: "POST", path: "/v1/conversations/:id/unread", signedIn: true, body: true },
+  { method: "GET", path: "/v1/conversations/:id/reads", signedIn: true, body: false },
+  {
+    method: "GET",
+    path: "/v1/conversations/:id/messages/:seq/readers",
+    signedIn: true,
+    body: false,
+  },
+  { method: "GET", path: "/v1/conversations/:id/members", signedIn: true, body: false },
+  { method: "PATCH", path: "/v1/conversations/:id/members/:userId", signedIn: true, body: true },
+  { method: "POST", path: "/v1/conversations/:id/owner", signedIn: true, body: true },
   { method: "GET", path: "/v1/conversations/:id/messages", signedIn: true, body: false },
   { method: "POST", path: "/v1/conversations/:id/messages", signedIn: true, body: true },
   { method: "PUT", path: "/v1/conversations/:id/members/:userId", signedIn: true, body: false },
@@ -95,7 +111,7 @@ export const TREES: unknown[] = [
 ];
 
 export const FIELDS =
-  "email password code displayName transport refreshToken token currentPassword newPassword kind userId name memberIds clientId body".split(
+  "email password code displayName transport refreshToken token currentPassword newPassword kind userId name memberIds description history memberPermissions slowModeSeconds role muted archived notify seq private clientId body".split(
     " ",
   );
 

@@ -14,7 +14,10 @@ export const conversations: Coverage = {
     "conversations_system_select select system",
     "conversations_system_delete delete system",
   ],
-  grants: { app: "select insert update(last_seq last_no last_event_at)", system: "select delete" },
+  grants: {
+    app: "select insert update(last_seq last_no last_event_at member_count)",
+    system: "select delete",
+  },
   cells: [
     ["lan", "select * from app.conversations", 2],
     ["lan", "select * from app.conversations where id = :pair", 0],
@@ -81,17 +84,17 @@ export const conversationMembers: Coverage = {
     "members_app_select select app",
     "members_app_insert_creator insert app",
     "members_app_insert_admin insert app",
+    "members_app_rejoin update app",
     "members_app_update_admin update app",
     "members_app_leave update app",
     "members_system_select select system",
-    "members_system_succeed update system",
     "members_owner_select select owner",
     "members_owner_settle update owner",
   ],
   ownerSees: 9,
   grants: {
     app: "select insert update(joined_seq left_seq visible_from role permissions)",
-    system: "select update(role permissions)",
+    system: "select",
   },
   cells: [
     ["lan", "select * from app.conversation_members", 6],
@@ -121,9 +124,10 @@ export const conversationMembers: Coverage = {
     ["minh", `${NEW_MEMBER} (:team, :quan, 'member', 9) ${AGAIN}`, 1],
     ["quan", `${NEW_MEMBER} (:team, :quan, 'member', 9) ${AGAIN}`, "refused"],
     ["minh", `${LEAVE} where conversation_id = :team and user_id = :hoa`, 1],
-    // Nobody takes the owner out.
-    ["minh", LEAVE, "refused"],
-    ["minh", `${LEAVE} where role <> 'owner'`, 4],
+    // Nobody takes the owner out, nor another admin; of the pair Minh takes himself out.
+    ["minh", LEAVE, 4],
+    ["minh", `${LEAVE} where role = 'owner'`, 0],
+    ["lan", `${LEAVE} where user_id = :minh`, 1],
     ["hoa", LEAVE, 2],
     ["hoa", `${LEAVE} where user_id = :minh`, 0],
     ["quan", LEAVE, 0],
@@ -136,6 +140,39 @@ export const conversationMembers: Coverage = {
     ["lan", "update app.conversation_members set role = 'owner' where user_id = :hoa", 1],
     ["minh", "update app.conversation_members set role = 'moderator' where user_id = :hoa", 1],
     ["minh", "update app.conversation_members set role = 'owner' where user_id = :hoa", "refused"],
+    // An admin makes nobody an admin, and changes neither the owner nor themselves.
+    ["minh", "update app.conversation_members set role = 'admin' where user_id = :hoa", "refused"],
+    ["minh", "update app.conversation_members set permissions = 0 where user_id = :lan", 0],
+    [
+      "minh",
+      "update app.conversation_members set role = 'member' where conversation_id = :team and user_id = :minh",
+      "refused",
+    ],
+    ["lan", "update app.conversation_members set role = 'admin' where user_id = :hoa", 1],
+    // Who has left is brought back by those who may invite, as what anybody is who comes in.
+    ["minh", "update app.conversation_members set left_seq = null where user_id = :quan", 1],
+    ["hoa", "update app.conversation_members set left_seq = null where user_id = :quan", 0],
+    [
+      "minh",
+      "update app.conversation_members set left_seq = null, role = 'admin' where user_id = :quan",
+      "refused",
+    ],
+    // Nobody gives what they have not; an owner has all there is.
+    [
+      "minh",
+      "update app.conversation_members set permissions = 1024 where user_id = :hoa",
+      "refused",
+    ],
+    [
+      "minh",
+      `${NEW_MEMBER.replace(") values", ", permissions) values")} (:team, :eve, 'member', 9, 1024)`,
+      "refused",
+    ],
+    [
+      "minh",
+      "update app.conversation_members set left_seq = null, permissions = 1024 where user_id = :quan",
+      "refused",
+    ],
     ["quan", "update app.conversation_members set role = 'owner'", 0],
     [
       "lan",
@@ -150,8 +187,8 @@ export const conversationMembers: Coverage = {
     ["auth", "select * from app.conversation_members", "denied"],
     ["system", "select * from app.conversation_members", 9],
     ["system", LEAVE, "denied"],
-    ["system", "update app.conversation_members set role = 'owner'", 2],
-    ["system", "update app.conversation_members set role = 'owner' where user_id = :hoa", 0],
+    ["system", "update app.conversation_members set role = 'owner'", "denied"],
+    ["system", "update app.conversation_members set role = 'owner'", 0, "update"],
     ["system", "delete from app.conversation_members", "denied"],
     ["public", "select * from app.conversation_members", "denied"],
   ],

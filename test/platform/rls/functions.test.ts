@@ -34,6 +34,14 @@ const FUNCTIONS: {
   },
   { name: "conversation_role(uuid)", definer: true, path: PATH, parsed: false, roles: ["app"] },
   {
+    name: "count_readers(uuid,bigint,uuid)",
+    definer: true,
+    path: PATH,
+    parsed: false,
+    roles: ["app"],
+    call: "app.count_readers(:team, 1, :lan)",
+  },
+  {
     name: "find_messages(uuid,text[],text,text[],text[],uuid,timestamp with time zone,timestamp with time zone,uuid,integer)",
     definer: true,
     path: PATH,
@@ -42,6 +50,14 @@ const FUNCTIONS: {
     call: "count(*) from app.find_messages(:team, '{x}', null, '{}', '{}', null, null, null, null, 1)",
   },
   { name: "is_blocked(uuid)", definer: true, path: PATH, parsed: false, roles: ["app"] },
+  {
+    name: "public_reads(uuid)",
+    definer: true,
+    path: PATH,
+    parsed: false,
+    roles: ["app"],
+    call: "count(*) from app.public_reads(:team)",
+  },
   {
     name: "search_term(uuid,text)",
     definer: false,
@@ -111,7 +127,7 @@ test("no trigger, rule or default privilege works behind the policies, and nothi
   expect({ ...found }).toEqual({ triggers: 0, rules: 0, defaults: 0, elsewhere: 0, foreign: 0 });
 });
 
-const ROLES: [Actor, string, string | null][] = [
+const ANSWERS: [Actor, string, string | number | null][] = [
   ["lan", "conversation_role(:team)", "owner"],
   ["minh", "conversation_role(:team)", "admin"],
   ["hoa", "conversation_role(:team)", "member"],
@@ -120,6 +136,10 @@ const ROLES: [Actor, string, string | null][] = [
   ["quan", "conversation_role(:team)", null],
   ["eve", "conversation_role(:eves_new)", null],
   ["nobody", "conversation_role(:team)", null],
+  ["hoa", "count_readers(:team, 0, :minh)", 1],
+  ["hoa", "count_readers(:team, 6, :minh)", 0],
+  ["quan", "count_readers(:team, 0, :quan)", 0],
+  ["nobody", "count_readers(:team, 0, :quan)", 0],
   ["lan", "staff_role()", null],
   ["mai", "staff_role()", "moderator"],
   ["anh", "staff_role()", "admin"],
@@ -127,12 +147,12 @@ const ROLES: [Actor, string, string | null][] = [
   ["nobody", "staff_role()", null],
 ];
 
-test.each(ROLES)("for %s %s is %p", async (actor, call, role) => {
+test.each(ANSWERS)("for %s %s is %p", async (actor, call, answer) => {
   const connection = await world.sql.reserve();
   try {
     await connection.unsafe(`begin; ${actAs(actor)}`).simple();
-    const [row] = await connection.unsafe(withIds(`select app.${call} as role`));
-    expect(row?.["role"]).toBe(role);
+    const [row] = await connection.unsafe(withIds(`select app.${call} as answer`));
+    expect(row?.["answer"]).toBe(answer);
   } finally {
     await connection.unsafe("rollback").simple();
     connection.release();
@@ -156,6 +176,7 @@ test.each([
   "staff_role()",
   "user_id()",
   "is_blocked(:hoa)",
+  "count_readers(:team, 1, :lan)",
   "settle_block(:hoa)",
   "find_messages(null, '{hello}', null, '{}', '{}', null, null, null, null, 5)",
 ])("types, tables and checks of one's own never run as the owner inside %s", async (call) => {
@@ -228,6 +249,30 @@ test("only who is one of two settles what is between them, and nobody else's per
     expect(
       after.filter((_, at) => after[at]?.permissions !== wasBefore[at]?.permissions),
     ).toHaveLength(2);
+  } finally {
+    await connection.unsafe("rollback").simple();
+    connection.release();
+  }
+});
+
+test.each([
+  ["hoa", "lan 6, minh 0, hoa 0"],
+  ["quan", ""],
+  ["nobody", ""],
+] as const)("for %s the public reads of the team are %p", async (actor, expected) => {
+  const connection = await world.sql.reserve();
+  try {
+    await connection.unsafe("begin").simple();
+    await connection.unsafe(
+      withIds("update app.conversation_states set public_read_seq = 6 where user_id = :lan"),
+    );
+    await connection.unsafe(actAs(actor)).simple();
+    const names =
+      "case user_id when :lan then 'lan' when :minh then 'minh' when :hoa then 'hoa' end";
+    const rows = await connection.unsafe(
+      withIds(`select ${names} as name, seq from app.public_reads(:team) order by user_id`),
+    );
+    expect(rows.map((row) => `${row["name"]} ${row["seq"]}`).join(", ")).toBe(expected);
   } finally {
     await connection.unsafe("rollback").simple();
     connection.release();

@@ -50,11 +50,13 @@ export const conversationStates: Coverage = {
     "states_app_select select app",
     "states_app_insert insert app",
     "states_app_update update app",
+    "states_owner_select select owner",
     "states_system_select select system",
     "states_system_delete delete system",
   ],
+  ownerSees: 3,
   grants: {
-    app: "select insert update(last_read_seq public_read_seq muted_until is_archived notify)",
+    app: "select insert update(last_read_seq public_read_seq muted_until is_archived notify last_sent_at)",
     system: "select delete",
   },
   cells: [

@@ -3,26 +3,26 @@ import { Elysia } from "elysia";
 import { Forbidden, InvalidCursor, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
-import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
+import { PAGE_LIMIT } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
 import { NotReachable } from "../../blocks/mod.ts";
 import {
-  Conversation,
+  ConversationDetails,
   ConversationPage,
-  GroupFull,
-  LastOwner,
-  MemberParams,
+  ConversationParams,
+  ConversationPatch,
+  ConversationsQuery,
   NewConversation,
   NotAGroup,
   operations,
 } from "../schema/conversations.ts";
 import { createConversation, listConversations } from "../service/conversations.ts";
-import { addMember, removeMember } from "../service/members.ts";
+import { getConversation } from "../service/own_rows.ts";
+import { changeSettings } from "../service/settings.ts";
+import { place } from "./place.ts";
 import { REFUSALS } from "./refusals.ts";
 
-const member = [...REFUSALS, Forbidden, NotFound, NotAGroup] as const;
-
-/** GET, POST /v1/conversations · PUT, DELETE …/{id}/members/{userId} */
+/** GET, POST /v1/conversations · GET, PATCH …/{id} */
 export function conversationRoutes(platform: Platform) {
   return new Elysia({
     name: "chat.conversations",
@@ -33,14 +33,15 @@ export function conversationRoutes(platform: Platform) {
     .guard({ signedIn: true })
     .get(
       "",
-      ({ query, session }) =>
+      ({ query: { archived, ...query }, session }) =>
         listConversations(platform, {
           ...query,
+          archived: archived === "true",
           userId: session.userId,
           limit: query.limit ?? PAGE_LIMIT,
         }),
       {
-        query: PageQuery,
+        query: ConversationsQuery,
         response: { 200: ConversationPage, ...problems(...REFUSALS, InvalidCursor) },
         detail: operations.listConversations,
       },
@@ -56,43 +57,32 @@ export function conversationRoutes(platform: Platform) {
       {
         body: NewConversation,
         response: {
-          200: Conversation,
-          201: Conversation,
+          200: ConversationDetails,
+          201: ConversationDetails,
           ...problems(...REFUSALS, NotFound, NotReachable),
         },
         detail: operations.openConversation,
       },
     )
-    .put(
-      "/:id/members/:userId",
-      async ({ params, session, set }) => {
-        await addMember(platform, target(params, session));
-        set.status = 204;
+    .get("/:id", ({ params, session }) => getConversation(platform, place(params, session)), {
+      params: ConversationParams,
+      response: { 200: ConversationDetails, ...problems(...REFUSALS, NotFound) },
+      detail: operations.getConversation,
+    })
+    .patch(
+      "/:id",
+      async ({ body, params, session }) => {
+        await changeSettings(platform, { ...place(params, session), patch: body });
+        return await getConversation(platform, place(params, session));
       },
       {
-        params: MemberParams,
-        response: problems(...member, GroupFull, NotReachable),
-        detail: operations.addMember,
-      },
-    )
-    .delete(
-      "/:id/members/:userId",
-      async ({ params, session, set }) => {
-        await removeMember(platform, target(params, session));
-        set.status = 204;
-      },
-      {
-        params: MemberParams,
-        response: problems(...member, LastOwner),
-        detail: operations.removeMember,
+        params: ConversationParams,
+        body: ConversationPatch,
+        response: {
+          200: ConversationDetails,
+          ...problems(...REFUSALS, Forbidden, NotFound, NotAGroup),
+        },
+        detail: operations.changeConversation,
       },
     );
-}
-
-function target(params: typeof MemberParams.static, session: { userId: string }) {
-  return {
-    userId: session.userId,
-    conversationId: params.id.toLowerCase(),
-    memberId: params.userId.toLowerCase(),
-  };
 }

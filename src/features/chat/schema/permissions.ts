@@ -19,7 +19,11 @@ export const Permission = {
 } as const;
 
 const ALL = 1_023;
-const { send, react, attach, mentionAll, pin, invite, removeMembers, moderate } = Permission;
+const { send, react, attach, mentionAll, pin, invite, removeMembers, moderate, changeRoles } =
+  Permission;
+
+/** What moderators may do wherever they are; as everybody, they change only those below them. */
+const MODERATOR = send | react | attach | mentionAll | pin | removeMembers | moderate | changeRoles;
 
 /** What plain members may do unless the conversation says otherwise. */
 export const MEMBER_DEFAULTS = {
@@ -41,7 +45,7 @@ export const Role = t.Union(
   ],
   {
     description:
-      "An owner and admins may do everything, moderators keep order, members do what the conversation lets them, and readers only read.",
+      "An owner and admins may do everything, moderators keep order, members do what the conversation lets them, and readers only read. Each is above the next: everybody changes only those below themselves, and makes nobody more than that.",
     examples: ["member"],
   },
 );
@@ -54,12 +58,18 @@ export function permissionsOf(role: Role, memberPermissions: number): number {
     case "admin":
       return ALL;
     case "moderator":
-      return (
-        memberPermissions | send | react | attach | mentionAll | pin | removeMembers | moderate
-      );
+      return memberPermissions | MODERATOR;
     case "member":
       return memberPermissions;
     case "reader":
       return 0;
   }
+}
+
+/** From the lowest to the highest. */
+const RANKS: readonly Role[] = ["reader", "member", "moderator", "admin", "owner"];
+
+/** Whether who has one role may change who has the other, or make somebody that. */
+export function isAbove(role: Role, other: Role): boolean {
+  return RANKS.indexOf(role) > RANKS.indexOf(other);
 }

@@ -19,6 +19,8 @@ export interface NewEvent<Kind extends Exclude<ChatEventKind, "msg.new">> {
   data: ChatEventData<Kind>;
   /** What is kept of it where that is less: never what a message says. */
   kept?: Partial<ChatEventData<Kind>>;
+  /** How many more are in the conversation behind it. */
+  joining?: 1 | -1;
   now: Date;
 }
 
@@ -39,7 +41,13 @@ export async function appendEvent<Kind extends Exclude<ChatEventKind, "msg.new">
   const { conversationId, actorId, kind, data, now } = event;
   const [row] = await tx
     .update(conversations)
-    .set({ lastSeq: sql`${conversations.lastSeq} + 1`, lastEventAt: now })
+    .set({
+      lastSeq: sql`${conversations.lastSeq} + 1`,
+      lastEventAt: now,
+      ...(event.joining
+        ? { memberCount: sql`${conversations.memberCount} + ${event.joining}` }
+        : {}),
+    })
     .where(eq(conversations.id, conversationId))
     .returning({ seq: conversations.lastSeq });
   if (!row) throw new AppError(NotFound, `Cannot see conversation "${conversationId}"`);

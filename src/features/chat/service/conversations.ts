@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, type SQL, sql } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { foreignKeyViolation, uniqueViolation } from "../../../platform/database_errors.ts";
@@ -8,8 +8,14 @@ import type { Platform } from "../../../platform/platform.ts";
 import { busOutbox } from "../../../platform/tables.ts";
 import { users } from "../../auth/tables.ts";
 import { assertReachable, holdPair } from "../../blocks/mod.ts";
-import type { Conversation, NewConversation } from "../schema/conversations.ts";
+import { appendUserEvents, userEvent } from "../../realtime/mod.ts";
+import type {
+  Conversation,
+  ConversationDetails,
+  NewConversation,
+} from "../schema/conversations.ts";
 import { MEMBER_DEFAULTS, permissionsOf, type Role } from "../schema/permissions.ts";
+import { ConversationAdded } from "../schema/user_events.ts";
 import {
   conversationEvents,
   conversationMembers,
@@ -17,13 +23,20 @@ import {
   conversationSettings,
 } from "../tables/conversations.ts";
 import { channelOf } from "./frames.ts";
+import { getConversation, selectOwn, toConversation } from "./own_rows.ts";
+import { settingsData, type SettingsRow } from "./settings.ts";
 
 type Row = typeof conversations.$inferSelect;
-/** A conversation and how it presents itself; two people need no settings. */
-type Presented = Row & { name: string | null };
+
+/** What is written when a conversation is opened; two people need no settings. */
+interface Opening {
+  row: Row;
+  settings: SettingsRow | undefined;
+  memberIds: string[];
+}
 
 export interface OpenedConversation {
-  conversation: Conversation;
+  conversation: ConversationDetails;
   /** False when the two had a direct conversation already. */
   created: boolean;
 }
@@ -42,45 +55,58 @@ export async function insertPublications(tx: Transaction, list: Publication[]): 
     .values(list.map(({ outboxId, channel, text }) => ({ id: outboxId, channel, payload: text })));
 }
 
-/** Opens the one direct conversation of two people, or a new group. @throws AppError not_found for an unknown user. */
+/** Opens the one direct conversation of two people, or a new group or channel. @throws AppError not_found for an unknown user. */
 export async function createConversation(
   platform: Platform,
   userId: string,
   input: typeof NewConversation.static,
 ): Promise<OpenedConversation> {
-  const others = [
-    ...new Set(
-      (input.kind === "direct" ? [input.userId] : input.memberIds).map((id) => id.toLowerCase()),
-    ),
-  ];
-  if (input.kind === "direct" && others[0] === userId) throw selfRefused();
-  const memberIds = others.filter((id) => id !== userId);
-  const now = platform.now();
-  const row: Presented = {
-    id: Bun.randomUUIDv7(),
-    kind: input.kind,
-    name: input.kind === "group" ? input.name : null,
-    directKey: input.kind === "direct" ? [userId, ...memberIds].toSorted().join(":") : null,
-    createdBy: userId,
-    lastSeq: 1,
-    lastNo: 0,
-    lastEventAt: now,
-    createdAt: now,
-  };
-  const publications = [userId, ...memberIds].map((id) => joinPublication(id, row.id));
+  const opening = openingOf(userId, input, platform.now());
+  const { row } = opening;
+  const nodes = [userId, ...opening.memberIds].map((id) => joinPublication(id, row.id));
+  const opened = { userId, conversationId: row.id };
   try {
-    await platform.db.run({ role: "app", userId }, (tx) =>
-      insertConversation(tx, { row, memberIds, publications }),
+    const told = await platform.db.run({ role: "app", userId }, (tx) =>
+      insertConversation(tx, { ...opening, nodes }),
     );
+    platform.outbox.publish([...nodes, ...told]);
   } catch (error) {
     if (uniqueViolation(error) === "conversations_direct_key")
-      return await findDirect(platform, row);
+      return { conversation: await findDirect(platform, row), created: false };
     if (foreignKeyViolation(error) !== undefined)
       throw new AppError(NotFound, "Cannot open a conversation: no such user", { cause: error });
     throw error;
   }
-  platform.outbox.publish(publications);
-  return { conversation: toConversation(row), created: true };
+  return { conversation: await getConversation(platform, opened), created: true };
+}
+
+function openingOf(userId: string, input: typeof NewConversation.static, now: Date): Opening {
+  const { kind } = input;
+  const named = kind === "direct" ? [input.userId] : input.memberIds;
+  const others = [...new Set(named.map((id) => id.toLowerCase()))];
+  if (kind === "direct" && others[0] === userId) throw selfRefused();
+  const memberIds = others.filter((id) => id !== userId);
+  const row: Row = {
+    id: Bun.randomUUIDv7(),
+    kind,
+    directKey: kind === "direct" ? [userId, ...memberIds].toSorted().join(":") : null,
+    createdBy: userId,
+    lastSeq: 1,
+    lastNo: 0,
+    memberCount: memberIds.length + 1,
+    lastEventAt: now,
+    createdAt: now,
+  };
+  if (kind === "direct") return { row, settings: undefined, memberIds };
+  const settings: SettingsRow = {
+    conversationId: row.id,
+    name: input.name,
+    description: input.description ?? "",
+    history: kind === "channel" ? "all" : "joined",
+    memberPermissions: MEMBER_DEFAULTS[kind],
+    slowModeSeconds: 0,
+  };
+  return { row, settings, memberIds };
 }
 
 /** Nobody begins anything new with who is about to go, or has gone. @throws AppError not_found, as if they never were. */
@@ -96,9 +122,8 @@ export async function assertNotClosed(tx: Transaction, userIds: string[]): Promi
 
 async function insertConversation(
   tx: Transaction,
-  input: { row: Presented; memberIds: string[]; publications: Publication[] },
-): Promise<void> {
-  const { row, memberIds, publications } = input;
+  { row, settings, memberIds, nodes }: Opening & { nodes: Publication[] },
+): Promise<Publication[]> {
   const memberPermissions = MEMBER_DEFAULTS[row.kind];
   const member = (userId: string, role: Role) => ({
     conversationId: row.id,
@@ -112,13 +137,7 @@ async function insertConversation(
     ...memberIds.map((userId) => member(userId, "member")),
   ];
   await tx.insert(conversations).values(row);
-  if (row.name !== null)
-    await tx.insert(conversationSettings).values({
-      conversationId: row.id,
-      name: row.name,
-      history: row.kind === "channel" ? "all" : "joined",
-      memberPermissions,
-    });
+  if (settings) await tx.insert(conversationSettings).values(settings);
   // Only now, because two who have a direct conversation already get that one.
   await assertNotClosed(tx, memberIds);
   if (row.kind === "direct") await holdPair(tx, row.createdBy, memberIds.join());
@@ -129,21 +148,26 @@ async function insertConversation(
     seq: 1,
     kind: "conv",
     actorId: row.createdBy,
-    data: { op: "create", kind: row.kind, name: row.name },
+    data: { op: "create", kind: row.kind, ...(settings ? settingsData(settings) : { name: null }) },
     createdAt: row.createdAt,
   });
-  await insertPublications(tx, publications);
+  await insertPublications(tx, nodes);
+  const added = members.map(({ userId }) =>
+    userEvent(userId, ConversationAdded, { conversationId: row.id }),
+  );
+  return await appendUserEvents(tx, added, row.createdAt);
 }
 
-async function findDirect(platform: Platform, wanted: Presented): Promise<OpenedConversation> {
-  const [row] = await platform.db.run({ role: "app", userId: wanted.createdBy }, (tx) =>
+async function findDirect(platform: Platform, wanted: Row): Promise<ConversationDetails> {
+  const userId = wanted.createdBy;
+  const [row] = await platform.db.run({ role: "app", userId }, (tx) =>
     tx
-      .select()
+      .select({ id: conversations.id })
       .from(conversations)
       .where(eq(conversations.directKey, wanted.directKey ?? "")),
   );
   if (!row) throw new AppError(NotFound, "Cannot find the direct conversation");
-  return { conversation: toConversation({ ...row, name: null }), created: false };
+  return await getConversation(platform, { userId, conversationId: row.id });
 }
 
 function selfRefused(): AppError {
@@ -153,50 +177,34 @@ function selfRefused(): AppError {
   });
 }
 
+export interface ListConversations {
+  userId: string;
+  limit: number;
+  cursor?: string;
+  kind?: Conversation["kind"];
+  archived?: boolean;
+}
+
 /** The user's conversations, the last active first, those behind the cursor. */
 export async function listConversations(
   platform: Platform,
-  input: { userId: string; limit: number; cursor?: string },
+  { userId, limit, cursor, kind, archived = false }: ListConversations,
 ): Promise<{ items: Conversation[]; page: { nextCursor: string | null; limit: number } }> {
-  const { userId, limit } = input;
-  const scope = `conversations ${userId}`;
-  const [at, id] = input.cursor === undefined ? [] : platform.cursors.decode(scope, input.cursor);
-  const behind =
-    at === undefined
-      ? undefined
-      : sql`(${conversations.lastEventAt}, ${conversations.id}) < (${at}::timestamptz, ${id}::uuid)`;
+  const scope = `conversations ${userId} ${kind ?? "all"} ${archived}`;
+  const [at, id] = cursor === undefined ? [] : platform.cursors.decode(scope, cursor);
+  const conditions: SQL[] = [sql`coalesce(st.is_archived, false) = ${archived}`];
+  if (kind !== undefined) conditions.push(sql`c.kind = ${kind}`);
+  if (at !== undefined)
+    conditions.push(sql`(c.last_event_at, c.id) < (${at}::timestamptz, ${id}::uuid)`);
+  const where = sql.join(conditions, sql` and `);
   const rows = await platform.db.run(
     { role: "app", userId },
-    (tx) =>
-      tx
-        .select({ conversation: conversations, name: conversationSettings.name })
-        .from(conversationMembers)
-        .innerJoin(conversations, eq(conversations.id, conversationMembers.conversationId))
-        .leftJoin(conversationSettings, eq(conversationSettings.conversationId, conversations.id))
-        .where(
-          and(eq(conversationMembers.userId, userId), isNull(conversationMembers.leftSeq), behind),
-        )
-        .orderBy(desc(conversations.lastEventAt), desc(conversations.id))
-        .limit(limit + 1),
+    (tx) => selectOwn(tx, { userId, where, limit: limit + 1 }),
     { read: true },
   );
-  const items = rows
-    .slice(0, limit)
-    .map(({ conversation, name }) => toConversation({ ...conversation, name }));
+  const now = platform.now();
+  const items = rows.slice(0, limit).map((row) => toConversation(row, now));
   const last = rows.length > limit ? items.at(-1) : undefined;
   const nextCursor = last ? platform.cursors.encode(scope, [last.lastEventAt, last.id]) : null;
   return { items, page: { nextCursor, limit } };
-}
-
-function toConversation(row: Presented): Conversation {
-  const { id, kind, name, createdBy, lastSeq, lastEventAt, createdAt } = row;
-  return {
-    id,
-    kind,
-    name,
-    createdBy,
-    lastSeq,
-    lastEventAt: lastEventAt.toISOString(),
-    createdAt: createdAt.toISOString(),
-  };
 }

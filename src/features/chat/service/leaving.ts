@@ -5,7 +5,9 @@ import type { WorkerPlatform } from "../../../platform/platform.ts";
 import { users } from "../../auth/tables.ts";
 import { permissionsOf } from "../schema/permissions.ts";
 import { conversationMembers, conversations } from "../tables/conversations.ts";
+import { appendEvent } from "./append.ts";
 import { appendMemberEvent } from "./members.ts";
+import { lockMembers } from "./standing.ts";
 
 const SYSTEM = { role: "system" } as const;
 
@@ -22,33 +24,60 @@ export async function leaveConversations(
     signal.throwIfAborted();
     const [next] = await db.run(SYSTEM, (tx) =>
       tx
-        .select({ id: conversationMembers.conversationId, role: conversationMembers.role })
+        .select({ id: conversationMembers.conversationId })
         .from(conversationMembers)
         .where(and(eq(conversationMembers.userId, userId), isNull(conversationMembers.leftSeq)))
         .limit(1),
     );
     if (!next) return;
-    if (next.role === "owner") await db.run(SYSTEM, (tx) => handOn(tx, next.id, userId));
     await db.run({ role: "app", userId }, (tx) => leave(tx, { id: next.id, userId, now: now() }));
   }
 }
 
-/** Makes the admin, or else the member, who has been there longest the owner; nobody, where nobody else is left. */
-async function handOn(tx: Transaction, conversationId: string, ownerId: string): Promise<void> {
+interface Leaving {
+  id: string;
+  userId: string;
+  now: Date;
+}
+
+/** The member's row is locked before the conversation's, as a send does, so that the two cannot wait for each other. */
+async function leave(tx: Transaction, leaving: Leaving): Promise<void> {
+  const { id, userId, now } = leaving;
+  await lockMembers(tx, id);
+  const own = and(
+    eq(conversationMembers.conversationId, id),
+    eq(conversationMembers.userId, userId),
+    isNull(conversationMembers.leftSeq),
+  );
+  const [present] = await tx
+    .select({ role: conversationMembers.role })
+    .from(conversationMembers)
+    .where(own)
+    .for("no key update");
+  if (!present) return;
+  if (present.role === "owner") await handOn(tx, leaving);
+  const change = { userId, conversationId: id, memberId: userId, op: "remove", now } as const;
+  const { seq } = await appendMemberEvent(tx, change);
+  await tx.update(conversationMembers).set({ leftSeq: seq }).where(own);
+}
+
+/** Makes who is highest and has been there longest the owner; nobody, where nobody else is left. */
+async function handOn(tx: Transaction, { id, userId, now }: Leaving): Promise<void> {
+  const { role } = conversationMembers;
   const [successor] = await tx
     .select({ userId: conversationMembers.userId })
     .from(conversationMembers)
     .innerJoin(users, eq(users.id, conversationMembers.userId))
     .where(
       and(
-        eq(conversationMembers.conversationId, conversationId),
+        eq(conversationMembers.conversationId, id),
         isNull(conversationMembers.leftSeq),
-        ne(conversationMembers.userId, ownerId),
+        ne(conversationMembers.userId, userId),
       ),
     )
     .orderBy(
       desc(isNull(users.closedAt)),
-      desc(eq(conversationMembers.role, "admin")),
+      desc(sql`array_position(array['reader', 'member', 'moderator', 'admin'], ${role})`),
       asc(conversationMembers.joinedSeq),
       asc(conversationMembers.userId),
     )
@@ -58,36 +87,17 @@ async function handOn(tx: Transaction, conversationId: string, ownerId: string):
   await tx
     .update(conversationMembers)
     .set({
-      role: sql`case when ${conversationMembers.userId} = ${ownerId} then 'member' else 'owner' end`,
-      permissions: sql`case when ${conversationMembers.userId} = ${ownerId} then 0 else ${permissionsOf("owner", 0)} end`,
+      role: sql`case when ${conversationMembers.userId} = ${userId} then 'member' else 'owner' end`,
+      permissions: sql`case when ${conversationMembers.userId} = ${userId} then 0 else ${permissionsOf("owner", 0)} end`,
     })
     .where(
       and(
-        eq(conversationMembers.conversationId, conversationId),
-        inArray(conversationMembers.userId, [ownerId, successor.userId]),
+        eq(conversationMembers.conversationId, id),
+        inArray(conversationMembers.userId, [userId, successor.userId]),
       ),
     );
-}
-
-/** The member's row is locked before the conversation's, as a send does, so that the two cannot wait for each other. */
-async function leave(
-  tx: Transaction,
-  { id, userId, now }: { id: string; userId: string; now: Date },
-): Promise<void> {
-  const own = and(
-    eq(conversationMembers.conversationId, id),
-    eq(conversationMembers.userId, userId),
-    isNull(conversationMembers.leftSeq),
-  );
-  const [present] = await tx
-    .select({ userId: conversationMembers.userId })
-    .from(conversationMembers)
-    .where(own)
-    .for("no key update");
-  if (!present) return;
-  const change = { userId, conversationId: id, memberId: userId, op: "remove", now } as const;
-  const { seq } = await appendMemberEvent(tx, change);
-  await tx.update(conversationMembers).set({ leftSeq: seq }).where(own);
+  const data = { userId: successor.userId, role: "owner", actorId: userId } as const;
+  await appendEvent(tx, { conversationId: id, actorId: userId, kind: "role", data, now });
 }
 
 /**

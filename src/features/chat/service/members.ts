@@ -1,18 +1,28 @@
-import { and, count, eq, isNull, sql } from "drizzle-orm";
+import { and, asc, eq, gt, isNull } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import { foreignKeyViolation } from "../../../platform/database_errors.ts";
-import { AppError, Forbidden, NotFound } from "../../../platform/errors.ts";
+import { AppError, NotFound } from "../../../platform/errors.ts";
+import type { Publication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
+import { users } from "../../auth/tables.ts";
 import { assertReachable } from "../../blocks/mod.ts";
-import { GroupFull, LastOwner, MAX_MEMBERS, NotAGroup } from "../schema/conversations.ts";
-import {
-  conversationMembers,
-  conversations,
-  conversationSettings,
-} from "../tables/conversations.ts";
+import { appendUserEvents, userEvent } from "../../realtime/mod.ts";
+import { GroupFull, LastOwner, MAX_MEMBERS } from "../schema/conversations.ts";
+import type { Member } from "../schema/members.ts";
+import { isAbove, permissionsOf, type Role } from "../schema/permissions.ts";
+import { ConversationAdded, ConversationRemoved } from "../schema/user_events.ts";
+import { conversationMembers } from "../tables/conversations.ts";
 import { type Appended, appendEvent } from "./append.ts";
 import { assertNotClosed, insertPublications, joinPublication } from "./conversations.ts";
+import { readSettings } from "./settings.ts";
+import {
+  assertPermitted,
+  forbidden,
+  holdMembers,
+  readStanding,
+  type Standing,
+} from "./standing.ts";
 
 interface MemberInput {
   /** Who acts. */
@@ -22,37 +32,23 @@ interface MemberInput {
   memberId: string;
 }
 
-/** Brings a user into a group; somebody who is in already stays in. @throws AppError forbidden for plain members. */
+/**
+ * Brings a user into a group or a channel; somebody who is in already stays in. Who was silenced comes back silent, or
+ * leaving would undo it. @throws AppError forbidden for who may not invite, group_full, not_a_group, not_found.
+ */
 export async function addMember(platform: Platform, input: MemberInput): Promise<void> {
   const { userId, conversationId, memberId } = input;
   try {
     const publications = await platform.db.run({ role: "app", userId }, async (tx) => {
-      await assertAdmin(tx, conversationId);
-      await lockGroup(tx, conversationId);
+      const standing = await holdMembers(tx, conversationId);
+      assertPermitted(standing, "invite");
       const present = await findMember(tx, { conversationId, memberId });
       if (present && present.leftSeq === null) return [];
-      await assertRoom(tx, conversationId);
+      assertRoom(standing);
       await assertNotClosed(tx, [memberId]);
       await assertReachable(tx, [memberId]);
-      const change = await appendMemberEvent(tx, { ...input, op: "add", now: platform.now() });
-      const { history, memberPermissions } = await readSettings(tx, conversationId);
-      const joined = {
-        joinedSeq: change.seq,
-        leftSeq: null,
-        role: "member" as const,
-        permissions: memberPermissions,
-        visibleFrom: history === "all" ? 0 : change.seq,
-      };
-      await tx
-        .insert(conversationMembers)
-        .values({ conversationId, userId: memberId, ...joined })
-        .onConflictDoUpdate({
-          target: [conversationMembers.conversationId, conversationMembers.userId],
-          set: joined,
-        });
-      const join = joinPublication(memberId, conversationId);
-      await insertPublications(tx, [join]);
-      return [change.publication, join];
+      const role = present?.role === "reader" ? "reader" : "member";
+      return await join(tx, { ...input, role, now: platform.now() });
     });
     platform.outbox.publish(publications);
   } catch (error) {
@@ -62,19 +58,49 @@ export async function addMember(platform: Platform, input: MemberInput): Promise
   }
 }
 
+async function join(
+  tx: Transaction,
+  input: MemberInput & { role: Role; now: Date },
+): Promise<Publication[]> {
+  const { conversationId, memberId, role, now } = input;
+  const change = await appendMemberEvent(tx, { ...input, op: "add" });
+  const { history, memberPermissions } = await readSettings(tx, conversationId);
+  const joined = {
+    joinedSeq: change.seq,
+    leftSeq: null,
+    role,
+    permissions: permissionsOf(role, memberPermissions),
+    visibleFrom: history === "all" ? 0 : change.seq,
+  };
+  await tx
+    .insert(conversationMembers)
+    .values({ conversationId, userId: memberId, ...joined })
+    .onConflictDoUpdate({
+      target: [conversationMembers.conversationId, conversationMembers.userId],
+      set: joined,
+    });
+  const toNodes = joinPublication(memberId, conversationId);
+  await insertPublications(tx, [toNodes]);
+  const added = userEvent(memberId, ConversationAdded, { conversationId });
+  return [change.publication, toNodes, ...(await appendUserEvents(tx, [added], now))];
+}
+
 /** Takes a user out of a group, oneself included; nothing that is sent later reaches them. */
 export async function removeMember(platform: Platform, input: MemberInput): Promise<void> {
   const { userId, conversationId, memberId } = input;
-  const publication = await platform.db.run({ role: "app", userId }, async (tx) => {
-    const role = await assertMember(tx, conversationId);
-    if (memberId !== userId && role === "member") throw forbidden(conversationId);
-    // The member's row is locked first, as a send does, so that the two cannot wait for each other.
-    const present = await findMember(tx, { conversationId, memberId }, true);
-    await lockGroup(tx, conversationId);
-    if (!present || present.leftSeq !== null) return undefined;
-    if (present.role === "owner")
-      await assertAlone(tx, { conversationId, own: memberId === userId });
-    const change = await appendMemberEvent(tx, { ...input, op: "remove", now: platform.now() });
+  const publications = await platform.db.run({ role: "app", userId }, async (tx) => {
+    const standing = await holdMembers(tx, conversationId);
+    const isOwn = memberId === userId;
+    if (!isOwn) assertPermitted(standing, "removeMembers");
+    const present = await findMember(tx, { conversationId, memberId });
+    if (!present || present.leftSeq !== null) return [];
+    if (!isOwn && !isAbove(standing.role, present.role)) throw forbidden("removeMembers");
+    if (present.role === "owner" && standing.memberCount > 1)
+      throw new AppError(LastOwner, `Cannot leave "${conversationId}": its owner stays until last`);
+    // The member's row is locked before the conversation's, as a send does, so that the two cannot wait for each other.
+    await findMember(tx, { conversationId, memberId }, true);
+    const now = platform.now();
+    const change = await appendMemberEvent(tx, { ...input, op: "remove", now });
     await tx
       .update(conversationMembers)
       .set({ leftSeq: change.seq })
@@ -84,62 +110,52 @@ export async function removeMember(platform: Platform, input: MemberInput): Prom
           eq(conversationMembers.userId, memberId),
         ),
       );
-    return change.publication;
+    const removed = userEvent(memberId, ConversationRemoved, { conversationId });
+    return [change.publication, ...(await appendUserEvents(tx, [removed], now))];
   });
-  if (publication) platform.outbox.publish([publication]);
+  platform.outbox.publish(publications);
+}
+
+/** The members of a conversation in the order of their ids, those behind the cursor. @throws AppError not_found for a stranger. */
+export async function listMembers(
+  platform: Platform,
+  input: { userId: string; conversationId: string; limit: number; cursor?: string; role?: Role },
+): Promise<{ items: Member[]; page: { nextCursor: string | null; limit: number } }> {
+  const { userId, conversationId, limit, role } = input;
+  const scope = `members ${conversationId} ${userId} ${role ?? "all"}`;
+  const [behind] = input.cursor === undefined ? [] : platform.cursors.decode(scope, input.cursor);
+  const rows = await platform.db.run({ role: "app", userId }, async (tx) => {
+    await readStanding(tx, conversationId);
+    const member = conversationMembers;
+    return await tx
+      .select({
+        userId: member.userId,
+        displayName: users.displayName,
+        role: member.role,
+        joinedSeq: member.joinedSeq,
+      })
+      .from(member)
+      .innerJoin(users, eq(users.id, member.userId))
+      .where(
+        and(
+          eq(member.conversationId, conversationId),
+          isNull(member.leftSeq),
+          role === undefined ? undefined : eq(member.role, role),
+          behind === undefined ? undefined : gt(member.userId, String(behind)),
+        ),
+      )
+      .orderBy(asc(member.userId))
+      .limit(limit + 1);
+  });
+  const items = rows.slice(0, limit);
+  const last = rows.length > limit ? items.at(-1) : undefined;
+  const nextCursor = last ? platform.cursors.encode(scope, [last.userId]) : null;
+  return { items, page: { nextCursor, limit } };
 }
 
 /** @throws AppError not_found, which is also what a stranger to an existing conversation is told. */
 export async function assertMember(tx: Transaction, conversationId: string): Promise<string> {
-  const [row] = await tx.execute<{ role: string | null }>(
-    sql`select app.conversation_role(${conversationId}::uuid) as role`,
-  );
-  if (!row?.role) throw new AppError(NotFound, `Cannot see conversation "${conversationId}"`);
-  return row.role;
-}
-
-function forbidden(conversationId: string): AppError {
-  return new AppError(Forbidden, `Cannot change the members of "${conversationId}"`);
-}
-
-async function assertAdmin(tx: Transaction, conversationId: string): Promise<void> {
-  const role = await assertMember(tx, conversationId);
-  if (role === "member") {
-    await assertGroup(tx, conversationId);
-    throw forbidden(conversationId);
-  }
-}
-
-async function assertGroup(tx: Transaction, conversationId: string): Promise<void> {
-  const [row] = await tx
-    .select({ kind: conversations.kind })
-    .from(conversations)
-    .where(eq(conversations.id, conversationId));
-  if (row === undefined || row.kind === "direct")
-    throw new AppError(NotAGroup, `Cannot change the members of "${conversationId}"`);
-}
-
-/** Holds the conversation until the commit, so that changes of its members follow one another. */
-async function lockGroup(tx: Transaction, conversationId: string): Promise<void> {
-  const [row] = await tx
-    .select({ kind: conversations.kind })
-    .from(conversations)
-    .where(eq(conversations.id, conversationId))
-    .for("no key update");
-  if (row === undefined || row.kind === "direct")
-    throw new AppError(NotAGroup, `Cannot change the members of "${conversationId}"`);
-}
-
-async function readSettings(
-  tx: Transaction,
-  conversationId: string,
-): Promise<typeof conversationSettings.$inferSelect> {
-  const [settings] = await tx
-    .select()
-    .from(conversationSettings)
-    .where(eq(conversationSettings.conversationId, conversationId));
-  if (!settings) throw new AppError(NotAGroup, `Cannot find the settings of "${conversationId}"`);
-  return settings;
+  return (await readStanding(tx, conversationId)).role;
 }
 
 async function findMember(
@@ -160,45 +176,23 @@ async function findMember(
   return row;
 }
 
-async function countMembers(tx: Transaction, conversationId: string): Promise<number> {
-  const [row] = await tx
-    .select({ members: count() })
-    .from(conversationMembers)
-    .where(
-      and(
-        eq(conversationMembers.conversationId, conversationId),
-        isNull(conversationMembers.leftSeq),
-      ),
-    );
-  return row?.members ?? 0;
-}
-
-async function assertRoom(tx: Transaction, conversationId: string): Promise<void> {
-  if ((await countMembers(tx, conversationId)) >= MAX_MEMBERS)
-    throw new AppError(GroupFull, `Cannot add to "${conversationId}": ${MAX_MEMBERS} members`);
-}
-
-/** Nobody removes the owner, and the owner leaves last. */
-async function assertAlone(
-  tx: Transaction,
-  { conversationId, own }: { conversationId: string; own: boolean },
-): Promise<void> {
-  if (!own) throw forbidden(conversationId);
-  if ((await countMembers(tx, conversationId)) > 1)
-    throw new AppError(LastOwner, `Cannot leave "${conversationId}": its owner stays until last`);
+function assertRoom({ kind, memberCount }: Standing): void {
+  if (memberCount >= MAX_MEMBERS[kind])
+    throw new AppError(GroupFull, `Cannot add a member: there are ${MAX_MEMBERS[kind]}`);
 }
 
 /** Tells the members that one of them came or went. */
 export async function appendMemberEvent(
   tx: Transaction,
-  input: MemberInput & { op: "add" | "remove"; now: Date },
+  input: MemberInput & { op: "add" | "remove"; role?: Role; now: Date },
 ): Promise<Appended> {
-  const { userId, conversationId, memberId, op, now } = input;
+  const { userId, conversationId, memberId, op, role, now } = input;
   return await appendEvent(tx, {
     conversationId,
     actorId: userId,
     kind: "member",
-    data: { op, userId: memberId },
+    data: { op, userId: memberId, ...(role === undefined ? {} : { role }) },
+    joining: op === "add" ? 1 : -1,
     now,
   });
 }

@@ -2,12 +2,7 @@ import { sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 
 import type { ErasePolicy, PersonalTable } from "../../../platform/personal_data.ts";
-import {
-  conversationEvents,
-  conversationMembers,
-  conversations,
-  conversationStates,
-} from "../tables/conversations.ts";
+import { conversationEvents, conversationMembers, conversations } from "../tables/conversations.ts";
 import {
   messageMentions,
   messageReactions,
@@ -15,6 +10,7 @@ import {
   threadStates,
 } from "../tables/marks.ts";
 import { messages } from "../tables/messages.ts";
+import { conversationStates } from "../tables/states.ts";
 
 /**
  * What was said to others is theirs to read as well, and a conversation with holes misleads them. So it stays under an
@@ -45,6 +41,7 @@ const CHAT_HABITS: PersonalTable[] = [
         mutedUntil: conversationStates.mutedUntil,
         isArchived: conversationStates.isArchived,
         notify: conversationStates.notify,
+        lastSentAt: conversationStates.lastSentAt,
       },
       key: [conversationStates.conversationId],
       reader: "system",

@@ -2,8 +2,6 @@ import { type SQL, sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
   bigint,
-  boolean,
-  foreignKey,
   index,
   integer,
   jsonb,
@@ -15,7 +13,7 @@ import {
 } from "drizzle-orm/pg-core";
 
 import { actingUser, app, appRole, ownerRole, systemRole } from "../../../platform/tables.ts";
-import { asErasing, users } from "../../auth/tables.ts";
+import { users } from "../../auth/tables.ts";
 
 /** True for a row whose conversation the acting user is in now. */
 export function asMember(conversationId: AnyPgColumn): SQL {
@@ -47,10 +45,29 @@ function asFounder(conversationId: AnyPgColumn): SQL {
   return sql`exists (select 1 from app.conversations c where c.id = ${conversationId} and c.created_by = ${actingUser} and c.last_seq = 1)`;
 }
 
-/** Bits of `Permission`, for who changes members: to bring in, to take out, and to give roles. */
+interface Membership {
+  conversationId: AnyPgColumn;
+  userId: AnyPgColumn;
+  role: AnyPgColumn;
+  permissions: AnyPgColumn;
+}
+
+/** True for another member whose role is below that of the acting user; an owner is above all, themselves included. */
+function asBelow({ conversationId, userId, role }: Membership): SQL {
+  const ranks = sql`array['reader', 'member', 'moderator', 'admin']`;
+  const acting = sql`app.conversation_role(${conversationId})`;
+  return sql`${asPermittedByRole(conversationId, CHANGE_MEMBERS)} and (${acting} = 'owner' or (${userId} <> ${actingUser} and array_position(${ranks}, ${role}) < array_position(${ranks}, ${acting})))`;
+}
+
+/** True for a member who may do nothing that the acting user may not. */
+function asNoMore({ conversationId, permissions }: Membership): SQL {
+  return sql`${permissions} & ~app.conversation_permissions(${conversationId}) = 0`;
+}
+
+/** Bits of `Permission`, for who changes members: to bring in, and to take out, to give roles or to say what they may do. */
 const INVITE = sql`32`;
 const CHANGE_SETTINGS = sql`256`;
-const CHANGE_MEMBERS = sql`608`;
+const CHANGE_MEMBERS = sql`832`;
 
 export const conversations = app.table(
   "conversations",
@@ -66,6 +83,8 @@ export const conversations = app.table(
     lastSeq: bigint({ mode: "number" }).notNull().default(0),
     /** Number of countable messages, from which unread counts follow by subtraction. */
     lastNo: bigint({ mode: "number" }).notNull().default(0),
+    /** How many are in it now; changed by the event with which somebody comes or goes. */
+    memberCount: integer().notNull().default(0),
     lastEventAt: timestamp({ withTimezone: true }).notNull(),
     createdAt: timestamp({ withTimezone: true }).notNull(),
   },
@@ -178,14 +197,21 @@ export const conversationMembers = app.table(
     pgPolicy("members_app_insert_admin", {
       for: "insert",
       to: appRole,
-      withCheck: sql`${asPermittedByRole(member.conversationId, INVITE)} and ${member.role} in ('member', 'reader')`,
+      withCheck: sql`${asPermittedByRole(member.conversationId, INVITE)} and ${member.role} in ('member', 'reader') and ${asNoMore(member)}`,
     }),
+    // Whoever may bring somebody in may bring them back, as what anybody is who comes in.
+    pgPolicy("members_app_rejoin", {
+      for: "update",
+      to: appRole,
+      using: sql`${member.leftSeq} is not null and ${asPermittedByRole(member.conversationId, INVITE)}`,
+      withCheck: sql`${member.userId} <> ${actingUser} and ${asPermittedByRole(member.conversationId, INVITE)} and ${member.role} in ('member', 'reader') and ${asNoMore(member)}`,
+    }),
+    // Everybody changes those below them, to what is below them.
     pgPolicy("members_app_update_admin", {
       for: "update",
       to: appRole,
-      using: asPermittedByRole(member.conversationId, CHANGE_MEMBERS),
-      // An owner gives the ownership away; nobody else makes one.
-      withCheck: sql`${asPermittedByRole(member.conversationId, CHANGE_MEMBERS)} and (${member.role} <> 'owner' or app.conversation_role(${member.conversationId}) = 'owner')`,
+      using: asBelow(member),
+      withCheck: sql`${asBelow(member)} and ${asNoMore(member)}`,
     }),
     pgPolicy("members_app_leave", {
       for: "update",
@@ -194,13 +220,6 @@ export const conversationMembers = app.table(
       withCheck: sql`${member.userId} = ${actingUser} and ${member.leftSeq} is not null`,
     }),
     pgPolicy("members_system_select", { for: "select", to: systemRole, using: sql`true` }),
-    // A group whose owner is being erased gets another one.
-    pgPolicy("members_system_succeed", {
-      for: "update",
-      to: systemRole,
-      using: sql`exists (select 1 from app.conversation_members o join app.accounts a on a.user_id = o.user_id where o.conversation_id = ${member.conversationId} and o.role = 'owner' and a.erasing_since is not null)`,
-      withCheck: sql`true`,
-    }),
     // The helper app.conversation_role() runs as the owner, whom FORCE binds like everybody else.
     pgPolicy("members_owner_select", { for: "select", to: ownerRole, using: sql`true` }),
     // Between two people a block takes all permissions away, from both, and its end gives them back.
@@ -208,55 +227,6 @@ export const conversationMembers = app.table(
       for: "update",
       to: ownerRole,
       using: sql`exists (select 1 from app.conversations c where c.id = ${member.conversationId})`,
-    }),
-  ],
-);
-
-/** What one member has seen of a conversation and how they want to hear of it. Nobody else sees it but by events. */
-export const conversationStates = app.table(
-  "conversation_states",
-  {
-    conversationId: uuid().notNull(),
-    userId: uuid().notNull(),
-    /** Position up to which the member has read. */
-    lastReadSeq: bigint({ mode: "number" }).notNull().default(0),
-    /** The same as others may know it. */
-    publicReadSeq: bigint({ mode: "number" }).notNull().default(0),
-    /** No notice before this time; `infinity` for ever. */
-    mutedUntil: timestamp({ withTimezone: true }),
-    isArchived: boolean().notNull().default(false),
-    notify: text({ enum: ["all", "mentions", "none"] })
-      .notNull()
-      .default("all"),
-  },
-  (state) => [
-    primaryKey({ columns: [state.conversationId, state.userId] }),
-    foreignKey({
-      name: "conversation_states_member",
-      columns: [state.conversationId, state.userId],
-      foreignColumns: [conversationMembers.conversationId, conversationMembers.userId],
-    }).onDelete("cascade"),
-    index().on(state.userId, state.conversationId),
-    pgPolicy("states_app_select", {
-      for: "select",
-      to: appRole,
-      using: sql`${state.userId} = ${actingUser}`,
-    }),
-    pgPolicy("states_app_insert", {
-      for: "insert",
-      to: appRole,
-      withCheck: sql`${state.userId} = ${actingUser} and ${asMember(state.conversationId)}`,
-    }),
-    pgPolicy("states_app_update", {
-      for: "update",
-      to: appRole,
-      using: sql`${state.userId} = ${actingUser} and ${asMember(state.conversationId)}`,
-    }),
-    pgPolicy("states_system_select", { for: "select", to: systemRole, using: sql`true` }),
-    pgPolicy("states_system_delete", {
-      for: "delete",
-      to: systemRole,
-      using: asErasing(state.userId),
     }),
   ],
 );

@@ -170,7 +170,7 @@ test("who came or went while memberships were being read is asked about again", 
   stage.truth.members.clear();
   stage.admit(LAN, "c:2");
   // While the first reading is on its way the user comes into a third channel.
-  const { listChannels } = stage.source;
+  const listChannels = stage.source.listChannels.bind(stage.source);
   const arrived = Promise.withResolvers<void>();
   stage.source.listChannels = async (userIds) => {
     const found = await listChannels(userIds);

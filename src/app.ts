@@ -13,6 +13,7 @@ import { blockRoutes } from "./features/blocks/routes.ts";
 import { conversationRoutes } from "./features/chat/routes/conversations.ts";
 import { memberRoutes } from "./features/chat/routes/members.ts";
 import { messageRoutes } from "./features/chat/routes/messages.ts";
+import { searchRoutes } from "./features/chat/routes/search.ts";
 import { stateRoutes } from "./features/chat/routes/states.ts";
 import { docsRoutes } from "./features/docs/routes.ts";
 import { healthRoutes } from "./features/health/routes.ts";
@@ -74,6 +75,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => memberRoutes(platform)),
     when(api, () => stateRoutes(platform)),
     when(api, () => messageRoutes(platform)),
+    when(api, () => searchRoutes(platform)),
     when(api, () => blockRoutes(platform)),
     when(api, () => ticketRoutes(platform)),
     when(api, () => presenceRoutes(platform)),

@@ -88,6 +88,8 @@ DELETE /v1/conversations/:id/members/:userId   anon       old      gone     none
 GET /v1/presence                               anon       old      gone     200       200       200       200        200
 GET /v1/me/presence                            anon       old      gone     200       200       200       200        200
 PUT /v1/me/presence                            anon       old      gone     200       200       200       200        200
+GET /v1/conversations/search                   anon       old      gone     200       200       200       200        200
+GET /v1/conversations/:id/messages/search      anon       old      gone     none      200       200       none       none
 GET /v1/me/blocks                              anon       old      gone     200       200       200       200        200
 PUT /v1/me/blocks/:userId                      anon       old      gone     204       204       204       204        204
 DELETE /v1/me/blocks/:userId                   anon       old      gone     204       204       204       204        204
@@ -259,6 +261,11 @@ export const INPUTS: Record<string, Input> = {
   "GET /v1/presence": ({ people }) => ({ query: `?userIds=${people.stranger.id}` }),
   "PUT /v1/me/presence": () => ({
     body: { visibleTo: "contacts", lastSeenTo: "nobody", isInvisible: false },
+  }),
+  "GET /v1/conversations/search": () => ({ query: "?q=morning" }),
+  "GET /v1/conversations/:id/messages/search": async (stage) => ({
+    params: await group(stage),
+    query: "?q=morning",
   }),
   "PUT /v1/me/blocks/:userId": async ({ url }) => ({ params: { userId: (await signUp(url)).id } }),
   "DELETE /v1/me/blocks/:userId": ({ silent }) => ({ params: { userId: silent.id } }),

@@ -14,7 +14,27 @@ export async function safetyScenarios(
     insert into app.blocks select ${crowded.id}, id, now() from people`;
   const { token } = owner;
   const block = (userId: string) => ({ token, params: { userId } });
+  const room = await converse(url, token, { kind: "group", name: "Found", memberIds: [] });
+  await ask("POST", `${url}/v1/conversations/${room}/messages`, {
+    token,
+    body: { clientId: crypto.randomUUID(), body: "Good morning" },
+  });
+  const search = (query: string) => ({ token, query });
+  const within = (query: string, id = room) => ({ token, params: { id }, query });
+  const nowhere = crypto.randomUUID();
   return {
+    searchMessages: {
+      "200": () => search("?q=morning"),
+      "400 invalid_cursor": () => search("?q=morning&cursor=made.up"),
+      "404 not_found": () => search(`?q=morning&conversationId=${nowhere}`),
+      "422 nothing_to_search": () => search("?q=-morning"),
+    },
+    searchConversation: {
+      "200": () => within("?q=morning&sort=best"),
+      "400 invalid_cursor": () => within("?q=morning&cursor=made.up"),
+      "404 not_found": () => within("?q=morning", nowhere),
+      "422 nothing_to_search": () => within("?q=%21"),
+    },
     listBlocks: {
       "200": () => ({ token, query: "?limit=1" }),
       "400 invalid_cursor": () => ({ token, query: "?cursor=made.up" }),

@@ -45,6 +45,8 @@ export const ROUTES: Route[] = [
   { method: "GET", path: "/v1/admin/users", signedIn: true, body: false },
   { method: "PATCH", path: "/v1/admin/users/:id", signedIn: true, body: true },
   { method: "GET", path: "/v1/admin/users/:id/audit", signedIn: true, body: false },
+  { method: "GET", path: "/v1/conversations/search", signedIn: true, body: false },
+  { method: "GET", path: "/v1/conversations/:id/messages/search", signedIn: true, body: false },
   { method: "GET", path: "/v1/me/blocks", signedIn: true, body: false },
   { method: "PUT", path: "/v1/me/blocks/:userId", signedIn: true, body: false },
   { method: "DELETE", path: "/v1/me/blocks/:userId", signedIn: true, body: false },

@@ -92,7 +92,7 @@ beforeAll(async () => {
     }),
     ...otherScenarios(),
   };
-});
+}, HUNDREDS_OF_CALLS_MS);
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });

@@ -78,6 +78,8 @@ async function start({ config, log, lifecycle }: StartOptions): Promise<void> {
     now,
     lifecycle,
     ...urls,
+    // What the container may use, where there is one.
+    memoryBytes: process.constrainedMemory(),
     publish: (channel, frame) => publish(channel, frame),
     features: {
       source: createChannelSource,

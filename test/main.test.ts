@@ -123,7 +123,7 @@ test("SIGTERM ends the readiness, then sends the sockets away, finishes what is 
   const stopped = instance.stop();
   await until("the end of readiness", async () => (await ready()) === 503);
   expect(await socket.closed).toEqual({ code: 4001, reason: "drain" });
-  expect(socket.frames.at(-1)).toEqual({ t: "away", in: [0, 8_000], why: "deploy" });
+  expect(socket.frames.at(-1)).toEqual({ t: "away", in: [0, 1_000], why: "deploy" });
   upload.write(body.slice(10));
   expect(await answered.promise).toStartWith("HTTP/1.1 4");
   expect(await stopped).toBe(0);

@@ -53,6 +53,8 @@ export interface OpenOptions {
   redisUrl: URL;
   lifecycle: Lifecycle;
   features: Features;
+  /** What this process may use; 0 where nobody knows. */
+  memoryBytes?: number;
   /** Sends to the local sockets in a channel. */
   publish: (channel: string, frame: string) => void;
 }
@@ -150,6 +152,7 @@ function openSocketDoor(
     handlers: { ...features.handlers(platform), sync: resume },
     parts,
     limits: scaleLimits(platform.config.limitsScale),
+    ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
     authenticate: (shown) => features.authenticate(platform, shown),
   });
   lifecycle.add("gateway", () => gateway.close());

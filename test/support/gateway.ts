@@ -1,6 +1,12 @@
 import { Type } from "@sinclair/typebox/type";
 
-import { AppError, TokenInvalid } from "../../src/platform/errors.ts";
+import {
+  AppError,
+  DependencyUnavailable,
+  type ErrorKind,
+  Forbidden,
+  TokenInvalid,
+} from "../../src/platform/errors.ts";
 import type { Connection } from "../../src/platform/realtime/connection.ts";
 import { onFrame } from "../../src/platform/realtime/dispatch.ts";
 import {
@@ -22,6 +28,13 @@ export interface TestGateway extends Disposable {
   publish: (topic: string, text: string) => void;
 }
 
+/** Tokens that are not good. */
+const REFUSED: Record<string, ErrorKind> = {
+  bad: TokenInvalid,
+  banned: Forbidden,
+  broken: DependencyUnavailable,
+};
+
 const Say = Type.Object({
   t: Type.Literal("say"),
   i: Type.Optional(Type.Integer()),
@@ -36,7 +49,8 @@ export function openTestGateway(options: Partial<GatewayOptions> = {}): TestGate
       say: onFrame(Say, async ({ i, text }) => (text === undefined ? undefined : { t: "said", i })),
     },
     authenticate: async ({ token }) => {
-      if (token === "bad") throw new AppError(TokenInvalid, "Cannot use the token");
+      const refused = REFUSED[token];
+      if (refused) throw new AppError(refused, "Cannot use the token");
       const never = Number.MAX_SAFE_INTEGER;
       return { userId: token, sessionId: token, validUntil: never, endsAt: never };
     },

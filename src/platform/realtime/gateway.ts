@@ -60,8 +60,8 @@ export interface GatewayOptions {
   /** Told of every socket that has said hello. */
   parts: SocketPart[];
   limits: Limits;
-  /** What may wait for all sockets together; by default a share of the machine's memory. */
-  maxWaitingBytes?: number;
+  /** Of which a share may wait for all sockets together; that of the machine where it is not known. */
+  memoryBytes?: number;
   nodeId: string;
   now: () => Date;
   log: Log;
@@ -86,7 +86,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     now: () => performance.now(),
     maxSubjects: MAX_CALLERS,
   });
-  const maxBytes = options.maxWaitingBytes ?? totalmem() * MEMORY_SHARE;
+  const maxWaitingBytes = (options.memoryBytes || totalmem()) * MEMORY_SHARE;
   const draining = new AbortController();
   let flow: Flow = { waitingBytes: 0, closed: 0 };
 
@@ -95,7 +95,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     authorities.sweep();
   }, SWEEP_MS);
   const regulator = setInterval(() => {
-    flow = regulate(sockets, maxBytes);
+    flow = regulate(sockets, maxWaitingBytes);
     if (flow.closed > 0) log.warn("closed sockets that read too slowly", { ...flow });
   }, FLOW_MS);
 

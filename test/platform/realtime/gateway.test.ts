@@ -1,7 +1,12 @@
 import { expect, test } from "bun:test";
 
 import { ephemeralTopic } from "../../../src/platform/realtime/connection.ts";
-import { EPHEMERAL_BYTES, MAX_BATCH, scaleLimits } from "../../../src/platform/realtime/limits.ts";
+import {
+  EPHEMERAL_BYTES,
+  MAX_BATCH,
+  MEMORY_SHARE,
+  scaleLimits,
+} from "../../../src/platform/realtime/limits.ts";
 import { openTestGateway } from "../../support/gateway.ts";
 import { until } from "../../support/poll.ts";
 import { openSlowLine } from "../../support/slow_line.ts";
@@ -108,11 +113,24 @@ test("a gateway that is being stopped opens no socket", async () => {
   expect(await openRawSocket(served.url).catch(() => "refused")).toBe("refused");
 });
 
-test("a bad token closes with 4401, and all gauges return to zero", async () => {
+test("a hello is refused by a code that says why", async () => {
   using served = openTestGateway();
-  const bad = await openRawSocket(served.url);
-  bad.send({ t: "hello", v: 1, tok: "bad" });
-  expect((await bad.closed).code).toBe(4401);
+  const closes = await Promise.all(
+    ["bad", "banned", "broken"].map(async (tok) => {
+      const socket = await openRawSocket(served.url);
+      socket.send({ t: "hello", v: 1, tok });
+      return await socket.closed;
+    }),
+  );
+  expect(closes).toEqual([
+    { code: 4401, reason: "token_invalid" },
+    { code: 4403, reason: "forbidden" },
+    { code: 4000, reason: "dependency_unavailable" },
+  ]);
+});
+
+test("all gauges return to zero", async () => {
+  using served = openTestGateway();
   const sockets = await Promise.all(["a", "b", "c"].map((token) => openSocket(served.url, token)));
   expect(served.gateway.gauges()).toMatchObject({ sockets: 3, authorities: 3 });
   for (const socket of sockets) socket.close();
@@ -193,7 +211,7 @@ test(
 test(
   "over the memory for all sockets, the one with the most waiting goes first",
   async () => {
-    using served = openTestGateway({ maxWaitingBytes: 300_000 });
+    using served = openTestGateway({ memoryBytes: 300_000 / MEMORY_SHARE });
     using line = await openSlowLine(served.url);
     const quick = await openSocket(served.url, "quick");
     const slow = await openSocket(line.url, "slow");

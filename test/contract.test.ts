@@ -84,12 +84,7 @@ beforeAll(async () => {
       sql: cluster.database.sql,
     }),
     ...totp.own,
-    ...realtimeScenarios({
-      url: server.url,
-      strictUrl: strict.url,
-      token: lan.token,
-      userId: lan.id,
-    }),
+    ...realtimeScenarios({ url: server.url, strictUrl: strict.url, person: lan }),
     ...otherScenarios(),
   };
 }, HUNDREDS_OF_CALLS_MS);

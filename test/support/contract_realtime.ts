@@ -1,20 +1,18 @@
-import { call as ask } from "./client.ts";
+import { call as ask, type Person } from "./client.ts";
 import type { Call } from "./contract.ts";
 
 const ELSEWHERE = { origin: "https://elsewhere.example" };
 
-/** Scenarios of the socket's ticket and handshake, and of who is present. */
-export function realtimeScenarios({
-  url,
-  strictUrl,
-  token,
-  userId,
-}: {
+interface Servers {
   url: string;
+  /** Admits hardly anything. */
   strictUrl: string;
-  token: string;
-  userId: string;
-}) {
+  person: Person;
+}
+
+/** Scenarios of the socket's ticket and handshake, and of who is present. */
+export function realtimeScenarios({ url, strictUrl, person }: Servers) {
+  const { id: userId, token } = person;
   const settings = { visibleTo: "contacts", lastSeenTo: "nobody", isInvisible: false };
   return {
     listPresence: {

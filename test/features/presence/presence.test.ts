@@ -155,6 +155,30 @@ test.concurrent(
 );
 
 test.concurrent(
+  "two of whom one has blocked the other know nothing of each other, and others still do",
+  async () => {
+    const { lan, minh, pair } = await openPair();
+    const friend = await person();
+    const other = await converse(first.url, lan.token, { kind: "direct", userId: friend.id });
+    const block = { token: minh.token };
+    const blocked = await call("PUT", `${first.url}/v1/me/blocks/${lan.id}`, block);
+    expect(blocked.status).toBeLessThan(300);
+    const [eye, friendly] = [await watch(minh, pair), await watch(friend, other)];
+    const phone = await openSocket(first.url, lan.token);
+    await friendly.next(isStatus(lan, "online"), "online");
+    phone.send({ t: "typ", i: 7, ch: `c:${pair}`, on: true });
+    await phone.next(({ i }) => i === 7, "the answer");
+    await choose(lan, { visibleTo: "everybody" });
+    expect((await see(minh, lan)).status).toBe("hidden");
+    expect((await see(lan, minh)).status).toBe("hidden");
+    expect((await see(friend, lan)).status).toBe("online");
+    expect(eye.frames.filter(({ t }) => t === "eph")).toEqual([]);
+    for (const socket of [eye, friendly, phone]) socket.close();
+  },
+  TEST_MS,
+);
+
+test.concurrent(
   "nobody is present twice or for ever after many have come and gone at once",
   async () => {
     const { lan, minh } = await openPair();

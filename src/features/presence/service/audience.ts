@@ -51,7 +51,14 @@ interface AskedRow extends Record<string, unknown> {
   last_seen_at: string | null;
 }
 
-/** What the users let the viewer know; those who are unknown or have closed their account are left out. */
+/** Those who have blocked the user, or whom the user has blocked: neither is to know of the other. */
+function selectApart(userId: SQL): SQL {
+  return sql`
+    select blocked_id from app.blocks where blocker_id = ${userId}
+    union all select blocker_id from app.blocks where blocked_id = ${userId}`;
+}
+
+/** What the users let the viewer know; those are left out who are unknown, have closed their account, or are blocked. */
 export async function listAsked(
   tx: Transaction,
   viewerId: string,
@@ -63,7 +70,8 @@ export async function listAsked(
       exists (select 1 from app.conversations c where c.direct_key = asked.key) as is_contact
     from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as asked(id uuid, key text)
     join app.users u on u.id = asked.id and u.closed_at is null
-    left join app.presence_settings s on s.user_id = u.id`);
+    left join app.presence_settings s on s.user_id = u.id
+    where u.id not in (${selectApart(sql`${viewerId}::uuid`)})`);
   return rows.map((row) => ({
     userId: row.id,
     isContact: row.is_contact,
@@ -79,12 +87,19 @@ export interface Place {
   isDirect: boolean;
 }
 
-/** Where others would see the user come and go. In groups are also those who are no contacts. */
+/**
+ * Where others would see the user come and go. In groups are also those who are no contacts; what is told there is told
+ * to all, so nothing is told where somebody is who is not to know.
+ */
 function selectPlaces(userId: string, audience: SQL): SQL {
   return sql`
     select c.id, c.kind = 'direct' as is_direct from app.conversation_members m
     join app.conversations c on c.id = m.conversation_id
-    where m.user_id = ${userId} and m.left_seq is null and ${audience} <> 'nobody' and (
+    where m.user_id = ${userId} and m.left_seq is null and ${audience} <> 'nobody' and not exists (
+      select 1 from app.conversation_members x
+      where x.conversation_id = c.id and x.left_seq is null
+        and x.user_id in (${selectApart(sql`${userId}::uuid`)})
+    ) and (
       c.kind = 'direct' or (${audience} = 'everybody' and (
         select count(*) from (
           select 1 from app.conversation_members x

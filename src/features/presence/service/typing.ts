@@ -59,7 +59,12 @@ async function mayType({ db }: Platform, userId: string, conversationId: string)
         select m.permissions & ${SEND_PERMISSION} <> 0 and (select count(*) from (
           select 1 from app.conversation_members x
           where x.conversation_id = m.conversation_id and x.left_seq is null limit ${MAX_MEMBERS + 1}
-        ) counted) <= ${MAX_MEMBERS} as may
+        ) counted) <= ${MAX_MEMBERS} and not exists (
+          select 1 from app.conversations c
+          join app.conversation_members x on x.conversation_id = c.id and x.user_id <> m.user_id
+          join app.blocks b on (b.blocker_id, b.blocked_id) in ((m.user_id, x.user_id), (x.user_id, m.user_id))
+          where c.id = m.conversation_id and c.kind = 'direct'
+        ) as may
         from app.conversation_members m
         where m.conversation_id = ${conversationId} and m.user_id = ${userId} and m.left_seq is null`),
     { read: true },

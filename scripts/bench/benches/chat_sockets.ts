@@ -8,7 +8,9 @@ import { openGroup, type Person, registerPeople } from "../people.ts";
 import type { Server, Stage } from "../stage.ts";
 
 const IDLE_SOCKETS = 10_000;
-const PEOPLE = 1_000;
+const TALKING_SOCKETS = 1_000;
+/** As many sockets as one of them may have. */
+const PEOPLE = 500;
 const GROUP_SIZE = 50;
 const TALKING_PER_SECOND = 200;
 const REQUESTS_PER_SECOND = 100;
@@ -20,7 +22,7 @@ const ROUNDS = 3;
 
 const MEMORY: Metric = { name: "memory of an idle socket, with the kernel's", unit: "KB" };
 const HEAP: Metric = { name: "memory of an idle socket, the process alone", unit: "KB" };
-const REST: Metric = { name: `REST p95 beside ${PEOPLE} sockets`, unit: "ms" };
+const REST: Metric = { name: `REST p95 beside ${TALKING_SOCKETS} sockets`, unit: "ms" };
 
 export const SOCKET_GOALS: Goal[] = [
   { metric: MEMORY.name, peer: "target", atMost: 1 },
@@ -36,13 +38,13 @@ export async function compareSockets(stage: Stage): Promise<Outcome> {
   const people = await registerPeople(base, PEOPLE);
   const talks = await openGroups(base, people);
   const load = stage.openLoad("chat.ts");
-  const talking = await measureTalk(stage, { server, people, talks, load });
   const idle = await measureIdle(stage, { server, people, load });
+  const talking = await measureTalk(stage, { server, people, talks, load });
   return {
     rows: [...idle, ...talking],
     notes: [
       `sockets: ${IDLE_SOCKETS} idle ones of ${PEOPLE} people, each in a group of ${GROUP_SIZE}; the growth of the process, and the kernel's share as half of what its own structures and buffers grew by, because both ends are on this machine.`,
-      `in conversation: one socket of each of ${PEOPLE} people, ${TALKING_PER_SECOND} messages a second among them, each told to ${GROUP_SIZE}, and ${REQUESTS_PER_SECOND} requests a second for a list of conversations, timed from when each was due.`,
+      `in conversation: ${TALKING_SOCKETS} sockets of ${PEOPLE} people, ${TALKING_PER_SECOND} messages a second among them, each told to ${(GROUP_SIZE * TALKING_SOCKETS) / PEOPLE} sockets, and ${REQUESTS_PER_SECOND} requests a second for a list of conversations, timed from when each was due.`,
     ],
   };
 }
@@ -70,7 +72,7 @@ async function openGroups(base: string, people: Person[]): Promise<Talk[]> {
 async function measureTalk(stage: Stage, hall: Hall & { talks: Talk[] }): Promise<Row[]> {
   const { server, people, talks, load } = hall;
   const side = "talking";
-  await load.run({ op: "open", side, sockets: socketsOf(people, server) });
+  await load.run({ op: "open", side, sockets: socketsOf(people, server, TALKING_SOCKETS) });
   const other = stage.openLoad("chat.ts");
   const url = `http://127.0.0.1:${server.port}/v1/conversations`;
   const samples = [];
@@ -95,7 +97,8 @@ async function measureIdle(stage: Stage, { server, people, load }: Hall): Promis
   stage.progress(`opening ${IDLE_SOCKETS} sockets`);
   const side = "idle";
   const before = await readSocketMemory(server.pid);
-  await load.run({ op: "open", side, sockets: repeat(socketsOf(people, server), IDLE_SOCKETS) });
+  await load.run({ op: "open", side, sockets: socketsOf(people, server, IDLE_SOCKETS) });
+  await load.run({ op: "beat", side });
   const after = await readSocketMemory(server.pid);
   await load.run({ op: "close", side });
   const perSocket = (kb: number) => kb / IDLE_SOCKETS;
@@ -114,10 +117,10 @@ function targetOf(metric: Metric, value: number) {
   return { name: "target", samples };
 }
 
-function socketsOf(people: Person[], { port }: Server): TalkerSpec[] {
-  return people.map(({ token }) => ({ token, port }));
-}
-
-function repeat<T>(items: T[], count: number): T[] {
-  return Array.from({ length: count }, (_, at) => items[at % items.length] as T);
+/** Each of the people opens as many. */
+function socketsOf(people: Person[], { port }: Server, count: number): TalkerSpec[] {
+  return Array.from({ length: count }, (_, at) => ({
+    token: people[at % people.length]?.token ?? "",
+    port,
+  }));
 }

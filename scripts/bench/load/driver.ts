@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { type Child, spawn } from "../processes.ts";
 
-const JOB_TIMEOUT_MS = 60_000;
+const JOB_TIMEOUT_MS = 120_000;
 
 /** The load comes from a process of its own, so that measuring does not disturb what is measured. */
 export interface Load extends AsyncDisposable {

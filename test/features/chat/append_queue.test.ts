@@ -5,8 +5,9 @@ import { openCluster } from "../../support/instance.ts";
 import { until } from "../../support/poll.ts";
 import { eventsOf, type Frame, openSocket, type TestSocket } from "../../support/socket.ts";
 
-const SENDERS = 12;
-const EACH = 20;
+const SENDERS = 8;
+const EACH = 12;
+const WAIT_MS = 25_000;
 
 function say(conversationId: string, sender: number): (at: number) => object {
   return (at) => ({
@@ -58,7 +59,7 @@ test("many senders in one conversation are stored in few transactions, each unde
     expect(bodies).toEqual(Array.from({ length: EACH }, (_, at) => `${sender}:${at}`));
   });
   for (const socket of sockets) {
-    await until("all events", () => eventsOf(socket, group).length >= rows.length);
+    await until("all events", () => eventsOf(socket, group).length >= rows.length, WAIT_MS);
     const told = eventsOf(socket, group).filter(({ k }) => k === "msg.new");
     expect(told.map(({ d }) => d?.body)).toEqual(rows.map(({ body }) => body));
   }
@@ -107,4 +108,36 @@ test("who is being removed holds nobody up, and a client id that two devices sen
   const [row] = await cluster.database.sql<{ n: number }[]>`
     select count(*)::int as n from app.messages where conversation_id = ${group}`;
   expect(row?.n).toBe(3);
+});
+
+test("what waits for a connection shares transactions with other conversations, and keeps to its own", async () => {
+  await using cluster = await openCluster();
+  const { url } = await cluster.start();
+  const [owner, member] = [await signUp(url), await signUp(url)];
+  const groups: string[] = [];
+  for (let at = 0; at < SENDERS; at += 1) {
+    const group = { kind: "group", name: `${at}`, memberIds: [member.id] };
+    groups.push(await converse(url, owner.token, group));
+  }
+  const sockets = await Promise.all(
+    Array.from({ length: SENDERS * 2 }, (_, at) =>
+      openSocket(url, (at % 2 === 0 ? owner : member).token),
+    ),
+  );
+  // Each socket says everything at once, to one conversation after the other, so that nothing of it is a batch.
+  for (const [sender, socket] of sockets.entries())
+    for (let at = 0; at < EACH; at += 1)
+      socket.send(say(groups[(sender + at) % groups.length] ?? "", sender)(at));
+  for (const socket of sockets)
+    await until("all acks", () => answersOf(socket).length >= EACH, WAIT_MS);
+  expect(sockets.flatMap(answersOf).filter(({ t }) => t === "err")).toEqual([]);
+  const [stored] = await cluster.database.sql<{ rows: number; transactions: number }[]>`
+    select count(*)::int as rows, count(distinct xmin::text)::int as transactions from app.messages
+    where conversation_id = any(${groups})`;
+  expect(stored?.rows).toBe(sockets.length * EACH);
+  expect(stored?.transactions).toBeLessThan(sockets.length * EACH);
+  const wrong = await cluster.database.sql`
+    select c.id from app.conversations c join app.messages m on m.conversation_id = c.id
+    group by c.id having max(m.seq) <> c.last_seq or max(m.no) <> c.last_no or max(m.no) <> count(*)`;
+  expect(wrong).toHaveLength(0);
 });

@@ -22,21 +22,27 @@ interface Waiting extends Append<unknown> {
   settled: PromiseWithResolvers<unknown[]>;
 }
 
-/** Senders in one transaction: enough to make the cost of a commit small beside them. */
+/** Sends in one transaction: enough to make the cost of a commit small beside them. */
 const MAX_TOGETHER = 32;
-/** Senders that wait in one conversation; more are told to come back. */
-const MAX_WAITING = 2_000;
+/** Transactions at once; with more, less would be shared and other work would find no connection. */
+const MAX_RUNNING = 4;
+/** Sends that wait; more are told to come back. */
+const MAX_WAITING = 10_000;
 
-/** Of each conversation in which something is being stored, those who wait behind it. */
-type Lines = Map<string, Waiting[]>;
+interface Queue {
+  waiting: Waiting[];
+  /** Conversations in which something is being stored. */
+  busy: Set<string>;
+  running: number;
+}
 
-const linesOf = new WeakMap<Database, Lines>();
+const queues = new WeakMap<Database, Queue>();
 
 /**
  * Stores what one user sends to a conversation. Positions come from the conversation's row, which is held until the commit
- * has reached the disk, so in a conversation nothing is stored meanwhile: what waits behind a commit shares the next one.
- * Nobody waits for others to come, and policies judge every statement under its own sender.
- * @throws what the statement throws, and AppError overloaded where too many wait.
+ * has reached the disk, so in a conversation nothing is stored meanwhile: what waits behind a commit shares the next one,
+ * and so does what waits for a connection. Nobody waits for others to come, and policies judge every statement under its
+ * own sender. @throws what the statement throws, and AppError overloaded where too many wait.
  */
 export async function appendInTurn<T>(db: Database, append: Append<T>): Promise<T[]> {
   const rows = await takeTurn(db, append);
@@ -44,26 +50,46 @@ export async function appendInTurn<T>(db: Database, append: Append<T>): Promise<
 }
 
 async function takeTurn(db: Database, append: Append<unknown>): Promise<unknown[]> {
-  const lines: Lines = linesOf.get(db) ?? new Map();
-  linesOf.set(db, lines);
-  const line = lines.get(append.conversationId);
-  if (line && line.length >= MAX_WAITING)
+  const queue: Queue = queues.get(db) ?? { waiting: [], busy: new Set(), running: 0 };
+  queues.set(db, queue);
+  if (queue.waiting.length >= MAX_WAITING)
     throw new AppError(Overloaded, `Cannot send to "${append.conversationId}": too many wait`, {
       headers: { "retry-after": "2" },
     });
   const settled = Promise.withResolvers<unknown[]>();
-  const waiting = { ...append, settled };
-  if (line) line.push(waiting);
-  else void serve(db, lines, waiting);
+  queue.waiting.push({ ...append, settled });
+  if (queue.running < MAX_RUNNING) void serve(db, queue);
   return await settled.promise;
 }
 
-/** The line ends in the same turn in which nobody waits, so that nobody joins one that is not served. */
-async function serve(db: Database, lines: Lines, first: Waiting): Promise<void> {
-  const line = [first];
-  lines.set(first.conversationId, line);
-  while (line.length > 0) await store(db, line.splice(0, MAX_TOGETHER));
-  lines.delete(first.conversationId);
+/** It ends in the same turn in which it finds nothing to do, so that nobody waits for one that has ended. */
+async function serve(db: Database, queue: Queue): Promise<void> {
+  queue.running += 1;
+  for (let batch = takeBatch(queue); batch.length > 0; batch = takeBatch(queue)) {
+    for (const { conversationId } of batch) queue.busy.add(conversationId);
+    await store(db, batch);
+    for (const { conversationId } of batch) queue.busy.delete(conversationId);
+  }
+  queue.running -= 1;
+}
+
+/**
+ * Those who have waited longest and whose conversation is free. Conversations are locked in the order of their ids, or two
+ * instances could wait for each other; within one, whoever came first is first.
+ */
+function takeBatch({ waiting, busy }: Queue): Waiting[] {
+  const batch: Waiting[] = [];
+  const rest: Waiting[] = [];
+  for (const each of waiting)
+    if (batch.length < MAX_TOGETHER && !busy.has(each.conversationId)) batch.push(each);
+    else rest.push(each);
+  waiting.splice(0, waiting.length, ...rest);
+  return batch.toSorted(byConversation);
+}
+
+function byConversation(one: Waiting, other: Waiting): number {
+  if (one.conversationId === other.conversationId) return 0;
+  return one.conversationId < other.conversationId ? -1 : 1;
 }
 
 /** Never throws. */

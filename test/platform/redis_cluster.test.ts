@@ -37,6 +37,26 @@ test("a single Redis is found to be one", async () => {
   await single.close();
 });
 
+test("a channel that is asked for while it is unknown where it is, is heard once that is known", async () => {
+  await using node = await openNode();
+  const names = Array.from({ length: 20 }, () => `c:${Bun.randomUUIDv7()}`);
+  const heard = new Set<string>();
+  node.bus.onMessage(({ channel }) => void heard.add(channel));
+  // A client of the cluster that begins anew has no map yet.
+  redis.renew();
+  await node.bus.subscribe(names);
+  await until(
+    "all channels",
+    async () => {
+      const messages = names.map((channel) => ({ channel, text: "~" }));
+      await node.bus.publish(messages).catch(() => undefined);
+      return names.every((name) => heard.has(name));
+    },
+    PATIENCE_MS,
+  );
+  expect(node.bus.isReady()).toBe(true);
+}, 60_000);
+
 test("each key finds its node, also in scripts and in reads that are put together", async () => {
   await assertRedisIsFit(redis, log);
   expect(await redis.everywhere("ask", (client) => client.ping())).toEqual([

@@ -77,7 +77,9 @@ export function createBus(options: BusOptions): Bus {
   async function send(names: string[], change: "subscribe" | "unsubscribe"): Promise<void> {
     for (const group of wires.groupsOf(names)) {
       const wire = wires.wireOf(group[0] ?? "");
-      if (!wire?.redis.isReady()) continue;
+      if (!wire) throw new Error("it is not known at the moment where the channels are");
+      // What is wanted is subscribed to when it is back.
+      if (!wire.redis.isReady()) continue;
       const done = wires[change](wire, group, receive);
       await withTimeout(done, { what: `redis to ${change}`, timeoutMs: SUBSCRIBE_TIMEOUT_MS });
     }
@@ -111,8 +113,9 @@ export function createBus(options: BusOptions): Bus {
     const { listener } = canaries.get(wire) ?? startCanary(wire);
     try {
       await wires.subscribe(wire, [wire.beats], listener);
+      // Those that are nowhere at the moment fail, and are tried again.
       await send(
-        names.filter((name) => wires.wireOf(name) === wire),
+        names.filter((name) => [wire, undefined].includes(wires.wireOf(name))),
         "subscribe",
       );
     } catch (error) {
@@ -136,7 +139,8 @@ export function createBus(options: BusOptions): Bus {
       onMissed: recovered,
       onDeaf: ({ isMute, isNew }) => {
         if (isNew) log.warn("the bus is deaf: its connection is made anew", { isMute });
-        if (isMute) commands.renew();
+        // One that knows that it is away comes back by itself, unless it hangs in the attempt.
+        if (isMute && (commands.isReady() || !isNew)) commands.renew();
         wire.redis.renew();
         recovered();
       },

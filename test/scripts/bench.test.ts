@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { busySecondsIn, measureCpu } from "../../scripts/bench/busy.ts";
 import { compare, median, percentile, reaches } from "../../scripts/bench/comparison.ts";
 import type { Goal, Row, Side } from "../../scripts/bench/contract.ts";
+import { createBatchReader, isBatch } from "../../scripts/bench/load/batches.ts";
 import { eachFrame, encodeFrame, Opcode } from "../../scripts/bench/load/websocket.ts";
 import { spawn, startServer } from "../../scripts/bench/processes.ts";
 import { exitCodeOf, formatReport, writeRows } from "../../scripts/bench/report.ts";
@@ -263,3 +264,19 @@ async function failureOf(work: Promise<unknown>): Promise<string> {
     (error: unknown) => String(error),
   );
 }
+
+test("every event of an array is found, wherever the array stands and however often it comes", () => {
+  const read = createBatchReader();
+  const event = (body: string) => JSON.stringify({ t: "ev", d: { body } });
+  const batch = `[${event("one")},${event('{"t":"ev"')},${event("three")}]`;
+  const bytes = Buffer.from(`before${batch}after`);
+  const place = { opcode: Opcode.text, start: 6, end: 6 + batch.length };
+  const starts = [1, 1, 1].map((_, at) =>
+    batch.indexOf(event(["one", '{"t":"ev"', "three"][at] ?? "")),
+  );
+  expect(isBatch(bytes, place)).toBe(true);
+  expect(read(bytes, place)).toEqual(starts);
+  expect(read(bytes, place)).toEqual(starts);
+  const shorter = Buffer.from(`[${event("two")}]`);
+  expect(read(shorter, { ...place, start: 0, end: shorter.length })).toEqual([1]);
+});

@@ -29,6 +29,7 @@ export async function run({ args, print }: ChaosOptions): Promise<void> {
   const report = await runModel({ seed, events, faults, budgetMs: seconds * 1_000, print });
   const perSecond = Math.round(report.sent / (report.sendMs / 1_000));
   print(`${report.sent} messages sent and acknowledged, ${perSecond} a second`);
+  print(`${report.changed} changes of conversations among them, as far as they were answered`);
   print(`${report.compared} events compared in the logs of all clients`);
   print(
     `${report.connects} connections, ${report.syncs} gaps asked for, ${report.resends} resends`,

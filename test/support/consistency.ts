@@ -1,6 +1,7 @@
 import type postgres from "postgres";
 
 import { converse, type Person, signUp } from "./client.ts";
+import { type Changes, createChanges } from "./consistency_changes.ts";
 import { type ModelClient, openModelClient } from "./consistency_client.ts";
 import { type Fault, FAULTS, openFleet } from "./consistency_faults.ts";
 import {
@@ -31,6 +32,8 @@ export interface ModelOptions {
 export interface ModelReport {
   /** Messages that were sent, and so acknowledged in the end. */
   sent: number;
+  /** Events that are no messages and were answered as done. */
+  changed: number;
   /** What was broken meanwhile. */
   broken: Fault[];
   /** Events in the logs of all clients. */
@@ -91,11 +94,19 @@ export async function runModel(options: ModelOptions): Promise<ModelReport> {
       await fleet.harm(fault, random);
       broken.push(fault);
     });
-    const sent = await talk({ options, clients, conversationIds, random, breaking });
+    const owned = conversationIds.map((conversationId, at) => {
+      return { conversationId, owner: people[at] as Person };
+    });
+    const changes = createChanges({ owned, pickUrl });
+    const sent = await talk({ options, clients, conversationIds, random, breaking, changes });
     const sendMs = performance.now() - startedAt;
-    await breaking.settle();
+    await Promise.all([breaking.settle(), changes.settle()]);
     const { sql } = cluster.database;
-    return { broken, ...(await judge({ sql, clients, conversationIds, sent, sendMs })) };
+    return {
+      broken,
+      changed: changes.done,
+      ...(await judge({ sql, clients, conversationIds, sent, sendMs })),
+    };
   } finally {
     for (const client of clients) client.close();
   }
@@ -148,16 +159,12 @@ interface Talk {
   conversationIds: string[];
   random: () => number;
   breaking: Breaking;
+  changes: Changes;
 }
 
 /** @returns how many were sent, all of which are acknowledged. */
-async function talk({
-  options,
-  clients,
-  conversationIds,
-  random,
-  breaking,
-}: Talk): Promise<number> {
+async function talk(input: Talk): Promise<number> {
+  const { options, clients, conversationIds, random, breaking, changes } = input;
   const { events, budgetMs, print } = options;
   const startedAt = performance.now();
   let sent = 0;
@@ -168,6 +175,7 @@ async function talk({
         client.send(pick(conversationIds, random) ?? "", `message ${sent}`);
         sent += 1;
       }
+    changes.advance(sent);
     breaking.advance(sent - clients.reduce((sum, client) => sum + client.pending(), 0));
     if (performance.now() - shownAt > PROGRESS_MS) {
       shownAt = performance.now();
@@ -191,7 +199,7 @@ interface Evidence {
   sendMs: number;
 }
 
-async function judge(evidence: Evidence): Promise<Omit<ModelReport, "broken">> {
+async function judge(evidence: Evidence): Promise<Omit<ModelReport, "broken" | "changed">> {
   const { sql, clients, conversationIds, sent, sendMs } = evidence;
   const logs: LogFaults = { lost: 0, doubled: 0, swapped: 0, foreign: 0 };
   const messages: Promised[] = [];

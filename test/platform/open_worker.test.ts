@@ -63,10 +63,14 @@ async function open(redisUrl: string, run: (platform: WorkerPlatform) => Promise
 test("a worker does what is in line with a platform that works, says what it holds, and closes cleanly", async () => {
   const ran = Promise.withResolvers<string>();
   const { redisUrl } = await testServices();
-  const { opening, lifecycle, told } = await open(redisUrl, async ({ db, redis, config }) => {
-    await db.run({ role: "system" }, async () => undefined);
-    ran.resolve(`${redis.isReady()} ${config.redisPrefix}`);
-  });
+  const { opening, lifecycle, told } = await open(
+    redisUrl,
+    async ({ db, redis, config, topics }) => {
+      await db.run({ role: "system" }, async () => undefined);
+      await topics.publish("ticker:VNM", { price: 1 });
+      ran.resolve(`${redis.isReady()} ${config.redisPrefix}`);
+    },
+  );
   const runner = await opening;
   const [id = ""] = await queue.add(1, { kind: kind.name });
   const running = runner.run();

@@ -45,6 +45,7 @@ function valueOf(type: string, mark: string, tx: postgres.TransactionSql): unkno
   if (type === "jsonb") return tx.json({ mark });
   if (type.startsWith("timestamp")) return new Date("2031-01-01T00:00:00Z");
   if (/int/.test(type)) return 7;
+  if (type === "uuid[]") return [crypto.randomUUID()];
   if (type === "boolean") return true;
   throw new Error(`Cannot plant a value of type "${type}"`);
 }

@@ -75,6 +75,20 @@ test("events that many transactions append at once have positions without gaps, 
   for (const socket of [...devices, ...others]) socket.close();
 });
 
+test("transactions that tell the same users in different orders do not wait for each other in a circle", async () => {
+  const [lan, minh, hoa] = await Promise.all([1, 2, 3].map(() => signUp(address())));
+  const ids = [lan, minh, hoa].map((person) => person?.id ?? "");
+  const devices = await openEverywhere(lan as Person);
+  await Promise.all(
+    Array.from({ length: 60 }, (_, n) => tell(n, ...(n % 2 === 0 ? ids : ids.toReversed()))),
+  );
+  await untilPosition(devices, 60);
+  const tops = await cluster.database.sql<{ last_seq: string }[]>`
+    select last_seq from app.user_streams where user_id = any(${ids})`;
+  expect(tops.map((row) => Number(row.last_seq))).toEqual([60, 60, 60]);
+  for (const device of devices) device.close();
+});
+
 test("what a process committed and was killed before it could tell is told by another one", async () => {
   const lan = await signUp(address());
   const devices = await openEverywhere(lan);

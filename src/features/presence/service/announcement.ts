@@ -1,7 +1,8 @@
+import { sql } from "drizzle-orm";
+
 import type { Transaction } from "../../../platform/database.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import type { Audience } from "../schema.ts";
-import { presenceSettings } from "../tables.ts";
 import { findViewers, mayKnow, type Place } from "./audience.ts";
 import type { Status } from "./leases.ts";
 
@@ -37,9 +38,11 @@ export function tellPlaces({ ephemeral }: Pick<Platform, "ephemeral">, told: Tol
   }
 }
 
+/** Not of an account that is being erased: its sockets may close after what was kept of it has been deleted. */
 async function noteSeen(tx: Transaction, userId: string, at: Date): Promise<void> {
-  await tx
-    .insert(presenceSettings)
-    .values({ userId, lastSeenAt: at })
-    .onConflictDoUpdate({ target: presenceSettings.userId, set: { lastSeenAt: at } });
+  await tx.execute(sql`
+    insert into app.presence_settings (user_id, last_seen_at)
+    select user_id, ${at.toISOString()}::timestamptz from app.accounts
+    where user_id = ${userId} and erasing_since is null
+    on conflict (user_id) do update set last_seen_at = excluded.last_seen_at`);
 }

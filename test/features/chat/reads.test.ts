@@ -16,7 +16,8 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
 
-function ask(by: Person, method: string, path: string, body?: object) {
+function ask(by: Person, what: string, body?: object) {
+  const [method = "", path = ""] = what.split(" ");
   const url = `${first.url}/v1/conversations/${path}`;
   return call(method, url, { token: by.token, ...(body === undefined ? {} : { body }) });
 }
@@ -30,14 +31,14 @@ async function stage(kind = "group"): Promise<{ lan: Person; minh: Person; group
 
 async function say(by: Person, group: string): Promise<number> {
   const message = { clientId: crypto.randomUUID(), body: "Good morning" };
-  return Number((await ask(by, "POST", `${group}/messages`, message)).body["seq"]);
+  return Number((await ask(by, `POST ${group}/messages`, message)).body["seq"]);
 }
 
-const read = (by: Person, group: string, seq: number, more: object = {}) =>
-  ask(by, "PUT", `${group}/read`, { seq, ...more });
+const read = (by: Person, group: string, body: { seq: number; private?: boolean }) =>
+  ask(by, `PUT ${group}/read`, body);
 
 async function pointerOf(by: Person, group: string, member: Person): Promise<number | undefined> {
-  const { body } = await ask(by, "GET", `${group}/reads`);
+  const { body } = await ask(by, `GET ${group}/reads`);
   const items = body["items"] as { userId: string; seq: number }[];
   return items.find(({ userId }) => userId === member.id)?.seq;
 }
@@ -45,14 +46,14 @@ async function pointerOf(by: Person, group: string, member: Person): Promise<num
 test("a pointer only goes forward, and not beyond the last event", async () => {
   const { lan, minh, group } = await stage();
   for (let count = 0; count < 3; count += 1) await say(lan, group);
-  expect((await read(minh, group, 3)).body).toEqual({
+  expect((await read(minh, group, { seq: 3 })).body).toEqual({
     seq: 3,
     publicSeq: 3,
     unread: 1,
     mentions: 0,
   });
-  expect((await read(minh, group, 2)).body["seq"]).toBe(3);
-  expect((await read(minh, group, 1_000)).body).toEqual({
+  expect((await read(minh, group, { seq: 2 })).body["seq"]).toBe(3);
+  expect((await read(minh, group, { seq: 1_000 })).body).toEqual({
     seq: 4,
     publicSeq: 4,
     unread: 0,
@@ -60,7 +61,7 @@ test("a pointer only goes forward, and not beyond the last event", async () => {
   });
   // What was not there when it was read is unread when it comes.
   await say(lan, group);
-  expect((await ask(minh, "GET", group)).body["unread"]).toBe(1);
+  expect((await ask(minh, `GET ${group}`)).body["unread"]).toBe(1);
 }, 30_000);
 
 test("what is read in private is read on one's own devices and unknown to everybody else", async () => {
@@ -68,7 +69,7 @@ test("what is read in private is read on one's own devices and unknown to everyb
   const seq = await say(lan, group);
   const phone = await openSocket(second.url, minh.token);
   const hers = await openSocket(second.url, lan.token);
-  expect((await read(minh, group, seq, { private: true })).body).toEqual({
+  expect((await read(minh, group, { seq, private: true })).body).toEqual({
     seq,
     publicSeq: 0,
     unread: 0,
@@ -77,14 +78,14 @@ test("what is read in private is read on one's own devices and unknown to everyb
   const told = await phone.next((frame) => frame.k === "read.self", "the read");
   expect([told.ch, told.d]).toEqual(["u", { conversationId: group, seq }]);
   expect(await pointerOf(lan, group, minh)).toBe(0);
-  expect((await ask(lan, "GET", `${group}/messages/${seq}/readers`)).body).toEqual({
+  expect((await ask(lan, `GET ${group}/messages/${seq}/readers`)).body).toEqual({
     items: [],
     count: 0,
   });
   // Then openly, at the same place.
-  expect((await read(minh, group, seq)).body["publicSeq"]).toBe(seq);
+  expect((await read(minh, group, { seq })).body["publicSeq"]).toBe(seq);
   expect(await pointerOf(lan, group, minh)).toBe(seq);
-  expect((await ask(lan, "GET", `${group}/messages/${seq}/readers`)).body).toEqual({
+  expect((await ask(lan, `GET ${group}/messages/${seq}/readers`)).body).toEqual({
     items: [minh.id],
     count: 1,
   });
@@ -94,8 +95,8 @@ test("what is read in private is read on one's own devices and unknown to everyb
 test("a message that is called unread is, with all behind it, and what the others know stays", async () => {
   const { lan, minh, group } = await stage();
   const seqs = [await say(lan, group), await say(lan, group), await say(lan, group)];
-  await read(minh, group, seqs[2] ?? 0);
-  const back = await ask(minh, "POST", `${group}/unread`, { seq: seqs[1] });
+  await read(minh, group, { seqs[2] ?? 0 });
+  const back = await ask(minh, `POST ${group}/unread`, { seqs[1] });
   expect(back.body).toEqual({
     seq: (seqs[1] ?? 0) - 1,
     publicSeq: seqs[2],
@@ -104,27 +105,27 @@ test("a message that is called unread is, with all behind it, and what the other
   });
   expect(await pointerOf(lan, group, minh)).toBe(seqs[2]);
   // A message that is unread already stays so, and nothing that was unread becomes read by it.
-  expect((await ask(minh, "POST", `${group}/unread`, { seq: 99 })).body["unread"]).toBe(2);
+  expect((await ask(minh, `POST ${group}/unread`, { seq: 99 })).body["unread"]).toBe(2);
 }, 30_000);
 
 test("channels and strangers learn nothing of who has read, and groups of many only how many", async () => {
   const { lan, minh, group } = await stage("channel");
   const seq = await say(lan, group);
-  expect((await ask(minh, "GET", `${group}/reads`)).body["code"]).toBe("no_receipts");
-  const readers = await ask(lan, "GET", `${group}/messages/${seq}/readers`);
+  expect((await ask(minh, `GET ${group}/reads`)).body["code"]).toBe("no_receipts");
+  const readers = await ask(lan, `GET ${group}/messages/${seq}/readers`);
   expect(readers.body["code"]).toBe("no_receipts");
   const many = await stage();
   await crowd(many.group);
   const said = await say(many.lan, many.group);
-  expect((await ask(many.lan, "GET", `${many.group}/reads`)).body["code"]).toBe("no_receipts");
-  await read(many.minh, many.group, said);
-  expect((await ask(many.lan, "GET", `${many.group}/messages/${said}/readers`)).body).toEqual({
+  expect((await ask(many.lan, `GET ${many.group}/reads`)).body["code"]).toBe("no_receipts");
+  await read(many.minh, many.group, { seq: said });
+  expect((await ask(many.lan, `GET ${many.group}/messages/${said}/readers`)).body).toEqual({
     count: 1,
   });
   const stranger = await signUp(first.url);
   for (const path of [`${many.group}/reads`, `${many.group}/messages/${said}/readers`])
-    expect((await ask(stranger, "GET", path)).status).toBe(404);
-  expect((await read(stranger, many.group, 1)).status).toBe(404);
+    expect((await ask(stranger, `GET ${path}`)).status).toBe(404);
+  expect((await read(stranger, many.group, { seq: 1 })).status).toBe(404);
 }, 30_000);
 
 test("many devices that read at once leave the furthest position and one pointer", async () => {
@@ -139,7 +140,7 @@ test("many devices that read at once leave the furthest position and one pointer
     ),
   );
   expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
-  const own = (await ask(minh, "GET", group)).body;
+  const own = (await ask(minh, `GET ${group}`)).body;
   expect([own["readSeq"], own["unread"]]).toEqual([21, 0]);
 }, 30_000);
 

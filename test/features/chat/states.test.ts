@@ -15,13 +15,14 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
 
-function ask(by: Person, method: string, path: string, body?: object) {
+function ask(by: Person, what: string, body?: object) {
+  const [method = "", path = ""] = what.split(" ");
   const url = `${first.url}/v1/conversations${path}`;
   return call(method, url, { token: by.token, ...(body === undefined ? {} : { body }) });
 }
 
 async function listed(by: Person, query = ""): Promise<string[]> {
-  const { body } = await ask(by, "GET", query);
+  const { body } = await ask(by, `GET ${query}`);
   return (body["items"] as { id: string }[]).map(({ id }) => id);
 }
 
@@ -33,13 +34,13 @@ async function pair(): Promise<{ lan: Person; minh: Person; group: string }> {
 
 async function say(by: Person, group: string): Promise<number> {
   const message = { clientId: crypto.randomUUID(), body: "Good morning" };
-  return Number((await ask(by, "POST", `/${group}/messages`, message)).body["seq"]);
+  return Number((await ask(by, `POST /${group}/messages`, message)).body["seq"]);
 }
 
 test("an archived conversation leaves the list of its member alone, and stays out when something is said", async () => {
   const { lan, minh, group } = await pair();
   const socket = await openSocket(first.url, minh.token);
-  const answer = await ask(minh, "PATCH", `/${group}/me`, { archived: true });
+  const answer = await ask(minh, `PATCH /${group}/me`, { archived: true });
   expect(answer.body).toEqual({ muted: null, archived: true, notify: "all" });
   await say(lan, group);
   expect(await listed(minh)).toEqual([]);
@@ -50,24 +51,24 @@ test("an archived conversation leaves the list of its member alone, and stays ou
     "u",
     { conversationId: group, muted: null, archived: true, notify: "all" },
   ]);
-  await ask(minh, "PATCH", `/${group}/me`, { archived: false });
+  await ask(minh, `PATCH /${group}/me`, { archived: false });
   expect(await listed(minh)).toEqual([group]);
 }, 30_000);
 
 test("muting and notice change one by one, a time that is over is refused, and nobody else sees any of it", async () => {
   const { lan, minh, group } = await pair();
   const until = new Date(Date.now() + 3_600_000).toISOString();
-  await ask(minh, "PATCH", `/${group}/me`, { muted: until });
-  await ask(minh, "PATCH", `/${group}/me`, { notify: "mentions" });
-  const own = (await ask(minh, "GET", `/${group}`)).body;
+  await ask(minh, `PATCH /${group}/me`, { muted: until });
+  await ask(minh, `PATCH /${group}/me`, { notify: "mentions" });
+  const own = (await ask(minh, `GET /${group}`)).body;
   expect([own["muted"], own["notify"], own["archived"]]).toEqual([until, "mentions", false]);
-  expect((await ask(minh, "PATCH", `/${group}/me`, { muted: "forever" })).body["muted"]).toBe(
+  expect((await ask(minh, `PATCH /${group}/me`, { muted: "forever" })).body["muted"]).toBe(
     "forever",
   );
   for (const muted of ["2020-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "tomorrow", 1])
-    expect((await ask(minh, "PATCH", `/${group}/me`, { muted })).status).toBe(422);
-  expect((await ask(minh, "PATCH", `/${group}/me`, { muted: null })).body["muted"]).toBe(null);
-  const others = (await ask(lan, "GET", `/${group}`)).body;
+    expect((await ask(minh, `PATCH /${group}/me`, { muted })).status).toBe(422);
+  expect((await ask(minh, `PATCH /${group}/me`, { muted: null })).body["muted"]).toBe(null);
+  const others = (await ask(lan, `GET /${group}`)).body;
   expect([others["muted"], others["notify"]]).toEqual([null, "all"]);
 }, 30_000);
 
@@ -82,10 +83,10 @@ test("a list is of one kind where that is asked for, and a cursor of one list fi
   expect(await listed(minh)).toEqual([channel, direct, group]);
   expect(await listed(minh, "?kind=channel")).toEqual([channel]);
   expect(await listed(minh, "?kind=direct")).toEqual([direct]);
-  const page = await ask(minh, "GET", "?limit=1");
+  const page = await ask(minh, "GET ?limit=1");
   const { nextCursor } = page.body["page"] as { nextCursor: string };
   expect(await listed(minh, `?limit=1&cursor=${nextCursor}`)).toEqual([direct]);
-  expect((await ask(minh, "GET", `?archived=true&cursor=${nextCursor}`)).status).toBe(400);
+  expect((await ask(minh, `GET ?archived=true&cursor=${nextCursor}`)).status).toBe(400);
 }, 30_000);
 
 test("muted and archived conversations wait for nobody in the totals", async () => {
@@ -94,12 +95,12 @@ test("muted and archived conversations wait for nobody in the totals", async () 
   await say(lan, group);
   await say(lan, direct);
   await say(lan, direct);
-  const totals = async () => (await ask(minh, "GET", "/unread")).body;
+  const totals = async () => (await ask(minh, "GET /unread")).body;
   expect(await totals()).toEqual({ conversations: 2, unread: 3, mentions: 0, truncated: false });
-  await ask(minh, "PATCH", `/${group}/me`, { muted: "forever" });
+  await ask(minh, `PATCH /${group}/me`, { muted: "forever" });
   expect(await totals()).toEqual({ conversations: 1, unread: 2, mentions: 0, truncated: false });
-  await ask(minh, "PATCH", `/${direct}/me`, { archived: true });
+  await ask(minh, `PATCH /${direct}/me`, { archived: true });
   expect(await totals()).toEqual({ conversations: 0, unread: 0, mentions: 0, truncated: false });
-  await ask(minh, "PATCH", `/${group}/me`, { muted: null });
+  await ask(minh, `PATCH /${group}/me`, { muted: null });
   expect((await totals())["unread"]).toBe(1);
 }, 30_000);

@@ -107,6 +107,7 @@ SOCKET hello                                   4401       4401     4401     hell
 SOCKET hb                                      4400       4401     4401     hb.ok     hb.ok     hb.ok     hb.ok      hb.ok
 SOCKET tok                                     4400       4401     4401     4401      4401      tok.ok    4401       4401
 SOCKET send                                    4400       4401     4401     none      ack       ack       none       none
+SOCKET read                                    4400       4401     4401     none      ok        ok        none       none
 SOCKET sync                                    4400       4401     4401     none      sync.ok   sync.ok   none       none
 SOCKET sub                                     4400       4401     4401     sub.ok    sub.ok    sub.ok    sub.ok     sub.ok
 SOCKET unsub                                   4400       4401     4401     unsub.ok  unsub.ok  unsub.ok  unsub.ok   unsub.ok
@@ -282,6 +283,10 @@ export const FRAMES: Record<string, (stage: Stage) => Promise<object> | object> 
   "SOCKET send": async (stage) => {
     const ch = `c:${(await group(stage)).id}`;
     return { t: "send", i: 2, ch, cid: crypto.randomUUID(), body: "Good morning" };
+  },
+  "SOCKET read": async (stage) => {
+    const ch = `c:${(await group(stage)).id}`;
+    return { t: "read", i: 2, ch, seq: 1 };
   },
   "SOCKET sync": async (stage) => {
     const ch = `c:${(await group(stage)).id}`;

@@ -119,6 +119,14 @@ export async function chatScenarios(
         token: apart.blocked.token,
       }),
       "404 not_found": () => message(nowhere),
+      "429 slow_mode": async () => {
+        const slow = await open({ kind: "group", name: "Slow", memberIds: [minh.id] });
+        const settings = { token, body: { slowModeSeconds: 600 } };
+        await ask("PATCH", `${url}/v1/conversations/${slow}`, settings);
+        const first = { ...message(slow), token: minh.token };
+        await ask("POST", `${url}/v1/conversations/${slow}/messages`, first);
+        return { ...message(slow), token: minh.token };
+      },
       "429 rate_limited": async () => {
         await ask("POST", `${strictUrl}/v1/conversations/${group}/messages`, message(group));
         return { ...message(group), at: strictUrl };

@@ -1,13 +1,15 @@
 import type { Platform } from "../../platform/platform.ts";
 import { type FrameHandlers, onFrames } from "../../platform/realtime/dispatch.ts";
+import { okFrame } from "../../platform/realtime/frames.ts";
 import { sendWithin } from "../../platform/realtime/sends.ts";
 import { ChatFrames } from "./schema/frames.ts";
 import { conversationOf } from "./service/frames.ts";
+import { markAllRead } from "./service/reads.ts";
 import { sendMessages, type SentMessage } from "./service/send.ts";
 
 type Send = typeof ChatFrames.send.static;
 
-/** send → ack */
+/** send → ack · read → ok */
 export function chatEvents(platform: Platform): FrameHandlers {
   return {
     send: onFrames({
@@ -20,6 +22,15 @@ export function chatEvents(platform: Platform): FrameHandlers {
           const sent = await sendMessages(platform, { userId, conversationId, messages });
           return sent.map((each, at) => ack(each, frames[at]));
         }),
+    }),
+    read: onFrames({
+      schema: ChatFrames.read,
+      key: (frame) => frame.ch,
+      handle: async (frames, { userId }) => {
+        const conversationId = conversationOf(frames[0]?.ch ?? "");
+        await markAllRead(platform, { userId, conversationId, marks: frames });
+        return frames.map(okFrame);
+      },
     }),
   };
 }

@@ -40,6 +40,10 @@ export const EPHEMERAL_KINDS = {
     meaning: "a member is writing, for 6 s unless another word comes, or has stopped",
     data: Type.Object({ u: UserId, on: Type.Boolean() }, CLOSED),
   },
+  read: {
+    meaning: "a member has read up to a position, in conversations of two and small groups",
+    data: Type.Object({ u: UserId, seq: Type.Integer({ minimum: 0 }) }, CLOSED),
+  },
   pres: {
     meaning:
       "a member came or went; `at` is when they were last seen, in milliseconds since 1970, where that may be known",

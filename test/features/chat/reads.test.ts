@@ -94,16 +94,16 @@ test("what is read in private is read on one's own devices and unknown to everyb
 
 test("a message that is called unread is, with all behind it, and what the others know stays", async () => {
   const { lan, minh, group } = await stage();
-  const seqs = [await say(lan, group), await say(lan, group), await say(lan, group)];
-  await read(minh, group, { seqs[2] ?? 0 });
-  const back = await ask(minh, `POST ${group}/unread`, { seqs[1] });
+  const said = [await say(lan, group), await say(lan, group), await say(lan, group)];
+  await read(minh, group, { seq: said[2] ?? 0 });
+  const back = await ask(minh, `POST ${group}/unread`, { seq: said[1] });
   expect(back.body).toEqual({
-    seq: (seqs[1] ?? 0) - 1,
-    publicSeq: seqs[2],
+    seq: (said[1] ?? 0) - 1,
+    publicSeq: said[2],
     unread: 2,
     mentions: 0,
   });
-  expect(await pointerOf(lan, group, minh)).toBe(seqs[2]);
+  expect(await pointerOf(lan, group, minh)).toBe(said[2]);
   // A message that is unread already stays so, and nothing that was unread becomes read by it.
   expect((await ask(minh, `POST ${group}/unread`, { seq: 99 })).body["unread"]).toBe(2);
 }, 30_000);

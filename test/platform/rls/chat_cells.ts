@@ -160,17 +160,17 @@ export const conversationMembers: Coverage = {
     // Nobody gives what they have not; an owner has all there is.
     [
       "minh",
-      "update app.conversation_members set permissions = 1024 where user_id = :hoa",
+      "update app.conversation_members set permissions = 2048 where user_id = :hoa",
       "refused",
     ],
     [
       "minh",
-      `${NEW_MEMBER.replace(") values", ", permissions) values")} (:team, :eve, 'member', 9, 1024)`,
+      `${NEW_MEMBER.replace(") values", ", permissions) values")} (:team, :eve, 'member', 9, 2048)`,
       "refused",
     ],
     [
       "minh",
-      "update app.conversation_members set left_seq = null, permissions = 1024 where user_id = :quan",
+      "update app.conversation_members set left_seq = null, permissions = 2048 where user_id = :quan",
       "refused",
     ],
     ["quan", "update app.conversation_members set role = 'owner'", 0],

@@ -8,7 +8,7 @@ import { assertMaySend } from "../../../platform/realtime/sends.ts";
 import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
 import { NotReachable } from "../../blocks/mod.ts";
-import { ConversationParams } from "../schema/conversations.ts";
+import { ConversationParams, SlowMode } from "../schema/conversations.ts";
 import { Message, messageOperations, MessagePage, NewMessage } from "../schema/messages.ts";
 import { listMessages } from "../service/messages.ts";
 import { sendMessage } from "../service/send.ts";
@@ -57,7 +57,7 @@ export function messageRoutes(platform: Platform) {
         response: {
           200: Message,
           201: Message,
-          ...problems(...REFUSALS, Forbidden, NotFound, NotReachable, RateLimited),
+          ...problems(...REFUSALS, Forbidden, NotFound, NotReachable, RateLimited, SlowMode),
         },
         detail: messageOperations.sendMessage,
       },

@@ -31,6 +31,10 @@ export const NoReceipts = defineError("no_receipts", 409, {
   en: "A conversation of this kind or size does not tell who has read",
   vi: "Cuộc trò chuyện loại này hoặc đông như vậy không cho biết ai đã đọc",
 });
+export const SlowMode = defineError("slow_mode", 429, {
+  en: "Members wait between two messages here",
+  vi: "Thành viên cần đợi giữa hai tin nhắn ở đây",
+});
 
 /** How many may be in a conversation of a kind. */
 export const MAX_MEMBERS = { direct: 2, group: 500, channel: 100_000 } as const;

@@ -19,6 +19,13 @@ export const ChatFrames = {
     k: t.Optional(t.Literal("text")),
     body: text(MAX_BODY_CHARACTERS),
   }),
+  read: object({
+    t: t.Literal("read"),
+    i: t.Optional(RequestNumber),
+    ch: Channel,
+    seq: { ...integer(0), description: "position up to which the user has read" },
+    priv: t.Optional(t.Boolean({ description: "tells nobody but the user's own devices" })),
+  }),
 };
 
 /** What is answered to them, where there is more to say than `ok`. */

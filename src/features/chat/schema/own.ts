@@ -1,7 +1,7 @@
 import { t } from "elysia";
 
 import { count, object, Time } from "../../../platform/schema.ts";
-import { Role } from "./permissions.ts";
+import { Role, WAITS } from "./permissions.ts";
 
 /** Beyond so many, unread messages are not counted one by one. */
 export const MAX_UNREAD = 1_000;
@@ -23,7 +23,10 @@ export type Settings = typeof Settings.static;
 /** What the caller is in a conversation, and has read of it. */
 export const own = {
   role: Role,
-  permissions: count("What the caller may do: bits of the permissions.", 7),
+  permissions: count(
+    `What the caller may do: bits of the permissions. With ${WAITS} the caller waits between two messages.`,
+    7,
+  ),
   readSeq: count("Position up to which the caller has read.", 40),
   unread: count(
     `Messages of others behind it, threads and deleted ones not counted; ${MAX_UNREAD} stands for that many or more.`,

@@ -18,6 +18,9 @@ export const Permission = {
   changeRoles: 512,
 } as const;
 
+/** Stands among the permissions of plain members while there is slow mode, so that a send need not look for it. */
+export const WAITS = 1_024;
+
 const ALL = 1_023;
 const { send, react, attach, mentionAll, pin, invite, removeMembers, moderate, changeRoles } =
   Permission;
@@ -51,8 +54,11 @@ export const Role = t.Union(
 );
 export type Role = typeof Role.static;
 
-/** The bits that a role gives where plain members have `memberPermissions`. */
-export function permissionsOf(role: Role, memberPermissions: number): number {
+/** The bits that a role gives where this is what plain members have. */
+export function permissionsOf(
+  role: Role,
+  { memberPermissions, slowModeSeconds }: { memberPermissions: number; slowModeSeconds: number },
+): number {
   switch (role) {
     case "owner":
     case "admin":
@@ -60,7 +66,7 @@ export function permissionsOf(role: Role, memberPermissions: number): number {
     case "moderator":
       return memberPermissions | MODERATOR;
     case "member":
-      return memberPermissions;
+      return memberPermissions | (slowModeSeconds > 0 ? WAITS : 0);
     case "reader":
       return 0;
   }

@@ -124,13 +124,13 @@ async function insertConversation(
   tx: Transaction,
   { row, settings, memberIds, nodes }: Opening & { nodes: Publication[] },
 ): Promise<Publication[]> {
-  const memberPermissions = MEMBER_DEFAULTS[row.kind];
+  const given = { memberPermissions: MEMBER_DEFAULTS[row.kind], slowModeSeconds: 0 };
   const member = (userId: string, role: Role) => ({
     conversationId: row.id,
     userId,
     role,
     joinedSeq: 1,
-    permissions: permissionsOf(role, memberPermissions),
+    permissions: permissionsOf(role, given),
   });
   const members = [
     member(row.createdBy, row.kind === "direct" ? "member" : "owner"),

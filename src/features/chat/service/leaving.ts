@@ -7,6 +7,7 @@ import { permissionsOf } from "../schema/permissions.ts";
 import { conversationMembers, conversations } from "../tables/conversations.ts";
 import { appendEvent } from "./append.ts";
 import { appendMemberEvent } from "./members.ts";
+import { readSettings } from "./settings.ts";
 import { lockMembers } from "./standing.ts";
 
 const SYSTEM = { role: "system" } as const;
@@ -88,7 +89,7 @@ async function handOn(tx: Transaction, { id, userId, now }: Leaving): Promise<vo
     .update(conversationMembers)
     .set({
       role: sql`case when ${conversationMembers.userId} = ${userId} then 'member' else 'owner' end`,
-      permissions: sql`case when ${conversationMembers.userId} = ${userId} then 0 else ${permissionsOf("owner", 0)} end`,
+      permissions: sql`case when ${conversationMembers.userId} = ${userId} then 0 else ${permissionsOf("owner", await readSettings(tx, id))} end`,
     })
     .where(
       and(

@@ -64,13 +64,13 @@ async function join(
 ): Promise<Publication[]> {
   const { conversationId, memberId, role, now } = input;
   const change = await appendMemberEvent(tx, { ...input, op: "add" });
-  const { history, memberPermissions } = await readSettings(tx, conversationId);
+  const settings = await readSettings(tx, conversationId);
   const joined = {
     joinedSeq: change.seq,
     leftSeq: null,
     role,
-    permissions: permissionsOf(role, memberPermissions),
-    visibleFrom: history === "all" ? 0 : change.seq,
+    permissions: permissionsOf(role, settings),
+    visibleFrom: settings.history === "all" ? 0 : change.seq,
   };
   await tx
     .insert(conversationMembers)

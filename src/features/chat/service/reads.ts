@@ -7,6 +7,7 @@ import type { Platform } from "../../../platform/platform.ts";
 import { appendUserEvents, userEvent } from "../../realtime/mod.ts";
 import { MAX_RECEIPT_MEMBERS, type ReadState } from "../schema/states.ts";
 import { OwnRead } from "../schema/user_events.ts";
+import { channelOf } from "./frames.ts";
 import { countMentions, countUnread, READ_SEQ } from "./own_rows.ts";
 
 /** Where a member's pointer stood and stands, and whom it concerns. */
@@ -27,20 +28,16 @@ export interface ReadInput {
   private?: boolean | undefined;
 }
 
-/** Up to where a member has read, and what the others know of it. */
-export interface Pointer {
+interface ReadMark {
   seq: number;
-  publicSeq: number;
+  priv?: boolean | undefined;
 }
 
 /**
  * Moves a member's pointer forward, never beyond what there is, and tells their other devices. What is behind already
- * changes nothing. @returns the pointer, and whether the others are to be told. @throws AppError not_found for a stranger.
+ * changes nothing; the others of a small conversation are told, if they are there to hear it. @throws AppError not_found.
  */
-export async function markRead(
-  platform: Platform,
-  input: ReadInput,
-): Promise<Pointer & { isNews: boolean }> {
+export async function markRead(platform: Platform, input: ReadInput): Promise<void> {
   const [row, publications] = await platform.db.run(
     { role: "app", userId: input.userId },
     async (tx) => {
@@ -50,8 +47,24 @@ export async function markRead(
     },
   );
   platform.outbox.publish(publications);
-  const isNews = row.has_moved_publicly && tellsReads(row);
-  return { seq: Number(row.seq), publicSeq: Number(row.public_seq), isNews };
+  if (row.has_moved_publicly && tellsReads(row))
+    platform.ephemeral.publish(channelOf(input.conversationId), {
+      k: "read",
+      u: input.userId,
+      seq: Number(row.public_seq),
+    });
+}
+
+/** Many positions that came one behind the other: where they end up is written, once in public and once beyond it. */
+export async function markAllRead(
+  platform: Platform,
+  { marks, ...reader }: Omit<ReadInput, "seq" | "private"> & { marks: ReadMark[] },
+): Promise<void> {
+  const furthest = (of: ReadMark[]) => Math.max(-1, ...of.map(({ seq }) => seq));
+  const open = furthest(marks.filter(({ priv }) => priv !== true));
+  const hidden = furthest(marks);
+  if (open >= 0) await markRead(platform, { ...reader, seq: open });
+  if (hidden > open) await markRead(platform, { ...reader, seq: hidden, private: true });
 }
 
 /** Calls a message and all behind it unread; what the others know stays as it is. @throws AppError not_found. */

@@ -34,10 +34,10 @@ export async function changeRole(
     const present = await readRole(tx, conversationId, memberId);
     if (!isAbove(standing.role, present) || !isAbove(standing.role, role)) throw forbidden("role");
     if (present === role) return undefined;
-    const { memberPermissions } = await readSettings(tx, conversationId);
+    const permissions = permissionsOf(role, await readSettings(tx, conversationId));
     const changed = await tx
       .update(conversationMembers)
-      .set({ role, permissions: permissionsOf(role, memberPermissions) })
+      .set({ role, permissions })
       .where(isMember(conversationId, memberId))
       .returning({ userId: conversationMembers.userId });
     // Gone between two looks, in their own name.
@@ -61,7 +61,8 @@ export async function handOver(platform: Platform, input: RoleInput): Promise<vo
       .update(conversationMembers)
       .set({
         role: sql`case when ${member} = ${userId}::uuid then 'admin' else 'owner' end`,
-        permissions: permissionsOf("owner", 0),
+        // An admin may do the same as an owner.
+        permissions: permissionsOf("owner", await readSettings(tx, conversationId)),
       })
       .where(
         and(

@@ -4,10 +4,10 @@ import type { Transaction } from "../../../platform/database.ts";
 import { eventPublication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import type { Message } from "../schema/messages.ts";
-import { Permission } from "../schema/permissions.ts";
 import { appendInTurn, type InsertOptions } from "./append_queue.ts";
 import { channelOf, messageEvent } from "./frames.ts";
 import { refusalOf } from "./send_refusal.ts";
+import { claimTurn, findTurn, SENDS_FREELY, slowDown } from "./slow_mode.ts";
 
 export interface SentMessage {
   message: Message;
@@ -47,6 +47,14 @@ interface SentRow extends Record<string, unknown> {
   duplicate: boolean;
 }
 
+interface Insertion {
+  drafts: NewMessage[];
+  outboxId: string;
+  now: Date;
+  /** Whether it is by one who waits between two messages. */
+  takesTurn?: boolean;
+}
+
 /** One message of one sender. @throws AppError as `sendMessages`. */
 export async function sendMessage(
   platform: Platform,
@@ -73,10 +81,38 @@ export async function sendMessages(platform: Platform, input: SendInput): Promis
     insert: (tx, options) =>
       insertMessages(tx, { ...input, drafts, outboxId, now: created, ...options }),
   });
-  if (rows.length === 0) throw await refusalOf(platform, input);
+  if (rows.length < drafts.length)
+    rows.push(...(await sendInTurn(platform, { ...input, drafts, rows, outboxId })));
   const sent = new Map(rows.map((row) => [row.client_id, toSent(row, input.userId)]));
   publish(platform, { ...input, outboxId, sent });
+  // Of several by one who waits, one was stored.
+  if (sent.size < drafts.length) throw slowDown(created, created);
   return answersOf(input.messages, sent);
+}
+
+/**
+ * In slow mode what was not stored is sent by itself, one message for each wait. @returns the row of the message.
+ * @throws AppError slow_mode, or why nothing was stored for anybody else.
+ */
+async function sendInTurn(
+  platform: Platform,
+  input: SendInput & { drafts: NewMessage[]; rows: SentRow[]; outboxId: string },
+): Promise<SentRow[]> {
+  const turn = await findTurn(platform, input);
+  if (!turn) throw await refusalOf(platform, input);
+  const now = platform.now();
+  const next = input.drafts.find(
+    ({ client_id }) => !input.rows.some((row) => row.client_id === client_id),
+  );
+  if (!next || turn > now) throw slowDown(turn, now);
+  const insert = { ...input, drafts: [next], now, waits: true, takesTurn: true };
+  const stored = await platform.db.run(
+    { role: "app", userId: input.userId },
+    (tx) => insertMessages(tx, insert),
+    { single: true },
+  );
+  if (stored.length === 0) throw slowDown(now, now);
+  return stored;
 }
 
 /** A client id that stands twice in one call is one message, like one that comes later. */
@@ -126,7 +162,7 @@ function publish(
  */
 async function insertMessages(
   tx: Transaction,
-  input: SendInput & InsertOptions & { drafts: NewMessage[]; outboxId: string; now: Date },
+  input: SendInput & InsertOptions & Insertion,
 ): Promise<SentRow[]> {
   const { userId, conversationId, drafts, outboxId } = input;
   const now = input.now.toISOString();
@@ -147,11 +183,11 @@ async function insertMessages(
     ), fresh as materialized (
       select g.*, row_number() over (order by g.at) as place from given g
       where not exists (select 1 from prior p where p.client_id = g.client_id)
-    ), bumped as (
+    ), ${input.takesTurn ? sql`claimed as (${claimTurn({ ...input, now })}), ` : sql``} bumped as (
       update app.conversations c
       set last_seq = c.last_seq + f.total, last_no = c.last_no + f.total, last_event_at = ${now}::timestamptz
       from (select count(*) as total from fresh) f
-      where c.id = (select conversation_id from member where permissions & ${Permission.send} <> 0) and f.total > 0
+      where c.id = (select conversation_id from ${input.takesTurn ? sql`claimed` : sql`member where ${SENDS_FREELY}`}) and f.total > 0
       returning c.id, c.last_seq - f.total as seq, c.last_no - f.total as no, f.total
     ), stored as (
       insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at)

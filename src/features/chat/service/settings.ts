@@ -50,8 +50,8 @@ export async function changeSettings(
       .returning();
     // Taken from the actor between two looks.
     if (!changed) throw new AppError(NotFound, `Cannot change "${conversationId}"`);
-    if (before.memberPermissions !== after.memberPermissions)
-      await givePermissions(tx, conversationId, after.memberPermissions);
+    if (permissionsOf("member", before) !== permissionsOf("member", after))
+      await givePermissions(tx, changed);
     const { publication } = await appendEvent(tx, {
       conversationId,
       actorId: userId,
@@ -65,21 +65,18 @@ export async function changeSettings(
 }
 
 /** Moderators have at least what plain members have. */
-async function givePermissions(
-  tx: Transaction,
-  conversationId: string,
-  memberPermissions: number,
-): Promise<void> {
+async function givePermissions(tx: Transaction, settings: SettingsRow): Promise<void> {
   const { role } = conversationMembers;
-  const moderator = permissionsOf("moderator", memberPermissions);
+  const member = permissionsOf("member", settings);
+  const moderator = permissionsOf("moderator", settings);
   await tx
     .update(conversationMembers)
     .set({
-      permissions: sql`case when ${role} = 'member' then ${memberPermissions}::int else ${moderator}::int end`,
+      permissions: sql`case when ${role} = 'member' then ${member}::int else ${moderator}::int end`,
     })
     .where(
       and(
-        eq(conversationMembers.conversationId, conversationId),
+        eq(conversationMembers.conversationId, settings.conversationId),
         isNull(conversationMembers.leftSeq),
         sql`${role} in ('member', 'moderator')`,
       ),

@@ -59,13 +59,14 @@ function asBelow({ conversationId, userId, role }: Membership): SQL {
   return sql`${asPermittedByRole(conversationId, CHANGE_MEMBERS)} and (${acting} = 'owner' or (${userId} <> ${actingUser} and array_position(${ranks}, ${role}) < array_position(${ranks}, ${acting})))`;
 }
 
-/** True for a member who may do nothing that the acting user may not. */
+/** True for a member who may do nothing that the acting user may not; to have to wait is no permission. */
 function asNoMore({ conversationId, permissions }: Membership): SQL {
-  return sql`${permissions} & ~app.conversation_permissions(${conversationId}) = 0`;
+  return sql`${permissions} & ~(${WAITS} | app.conversation_permissions(${conversationId})) = 0`;
 }
 
 /** Bits of `Permission`, for who changes members: to bring in, and to take out, to give roles or to say what they may do. */
 const INVITE = sql`32`;
+const WAITS = sql`1024`;
 const CHANGE_SETTINGS = sql`256`;
 const CHANGE_MEMBERS = sql`832`;
 

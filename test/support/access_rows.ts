@@ -1,4 +1,5 @@
-import { call, converse, PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
+import { CHAT_INPUTS, group } from "./access_chat.ts";
+import { PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
 import type { Call } from "./contract.ts";
 import { scheduleDeletion } from "./lifecycle.ts";
 import { type App, codeOf, enableApp, setUpApp } from "./totp.ts";
@@ -129,7 +130,7 @@ export interface Stage {
 }
 
 /** Makes what a call needs, anew each time, because a call that is let in changes it. */
-type Input = (stage: Stage, person: Person | undefined) => Call | Promise<Call>;
+export type Input = (stage: Stage, person: Person | undefined) => Call | Promise<Call>;
 
 /** What no mail has ever carried. */
 const MADE_UP = { token: "made-up" };
@@ -211,54 +212,7 @@ export const INPUTS: Record<string, Input> = {
   }),
   "GET /v1/admin/users/:id/audit": ({ people }) => ({ params: { id: people.stranger.id } }),
   "POST /v1/conversations": () => ({ body: { kind: "group", name: "VN30", memberIds: [] } }),
-  "GET /v1/conversations/:id": async (stage) => ({ params: await group(stage) }),
-  "PATCH /v1/conversations/:id": async (stage) => ({
-    params: await group(stage),
-    body: { name: "VN100" },
-  }),
-  "PATCH /v1/conversations/:id/me": async (stage) => ({
-    params: await group(stage),
-    body: { archived: true },
-  }),
-  "PUT /v1/conversations/:id/read": async (stage) => ({
-    params: await group(stage),
-    body: { seq: 1 },
-  }),
-  "POST /v1/conversations/:id/unread": async (stage) => ({
-    params: await group(stage),
-    body: { seq: 1 },
-  }),
-  "GET /v1/conversations/:id/reads": async (stage) => ({ params: await group(stage) }),
-  "GET /v1/conversations/:id/messages/:seq/readers": async (stage) => {
-    const { id } = await group(stage);
-    const { token } = stage.people.owner;
-    const body = { clientId: crypto.randomUUID(), body: "Good morning" };
-    const sent = await call("POST", `${stage.url}/v1/conversations/${id}/messages`, {
-      token,
-      body,
-    });
-    return { params: { id, seq: String(sent.body["seq"]) } };
-  },
-  "GET /v1/conversations/:id/members": async (stage) => ({ params: await group(stage) }),
-  "PATCH /v1/conversations/:id/members/:userId": async (stage) => ({
-    params: { ...(await group(stage)), userId: stage.silent.id },
-    body: { role: "reader" },
-  }),
-  "POST /v1/conversations/:id/owner": async (stage) => ({
-    params: await group(stage),
-    body: { userId: stage.silent.id },
-  }),
-  "GET /v1/conversations/:id/messages": async (stage) => ({ params: await group(stage) }),
-  "POST /v1/conversations/:id/messages": async (stage) => ({
-    params: await group(stage),
-    body: { clientId: crypto.randomUUID(), body: "Good morning" },
-  }),
-  "PUT /v1/conversations/:id/members/:userId": async (stage) => ({
-    params: { ...(await group(stage)), userId: stage.people.stranger.id },
-  }),
-  "DELETE /v1/conversations/:id/members/:userId": async (stage) => ({
-    params: { ...(await group(stage)), userId: stage.silent.id },
-  }),
+  ...CHAT_INPUTS,
   "GET /v1/presence": ({ people }) => ({ query: `?userIds=${people.stranger.id}` }),
   "PUT /v1/me/presence": () => ({
     body: { visibleTo: "contacts", lastSeenTo: "nobody", isInvisible: false },
@@ -302,8 +256,3 @@ export const FRAMES: Record<string, (stage: Stage) => Promise<object> | object> 
   },
   "SOCKET pres": () => ({ t: "pres", i: 2, status: "away" }),
 };
-
-async function group({ url, people, silent }: Stage): Promise<{ id: string }> {
-  const memberIds = [people.member.id, silent.id];
-  return { id: await converse(url, people.owner.token, { kind: "group", name: "HNX", memberIds }) };
-}

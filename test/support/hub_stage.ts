@@ -64,10 +64,11 @@ export function openHubStage(own: Partial<HubOptions> = {}): HubStage {
   const truth: Truth = { events: new Map(), members: new Map() };
   const calls: string[] = [];
   const state = { isBroken: false };
-  const source = createSource(truth, (call) => {
+  const note = (call: string) => {
     calls.push(call);
     if (state.isBroken) throw new Error("Cannot read: the database is away");
-  });
+  };
+  const source = createSource(truth, note);
   const sockets = new Set<StageSocket & { channels: Set<string> }>();
   const recoveries: (() => void)[] = [];
   const hub = createHub({
@@ -78,7 +79,10 @@ export function openHubStage(own: Partial<HubOptions> = {}): HubStage {
       for (const { channels, got } of sockets) if (channels.has(channel)) got.push(frame);
     },
     isAlive: async () => true,
-    listAlive: async (sessions) => new Set(sessions.map(({ sessionId }) => sessionId)),
+    listAlive: async (sessions) => {
+      note("listAlive");
+      return new Set(sessions.map(({ sessionId }) => sessionId));
+    },
     log: silentLog,
     ...own,
   });

@@ -108,10 +108,11 @@ export function startChecks(options: ChecksOptions): Checks {
 
   async function checkAll(): Promise<void> {
     const beganAt = performance.now();
-    await Promise.all([checkSessions(), checkMemberships()]);
-    // What was said can wait, and who has left cannot.
+    await checkSessions();
+    // Events pass in order, so nothing that was said behind a removal can come before it; only sessions end without one.
     lease.prove(beganAt);
     await checkPositions();
+    await checkMemberships();
     if (lostAt !== undefined && lostAt <= beganAt) lostAt = undefined;
   }
   function isLosing(): boolean {

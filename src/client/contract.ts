@@ -8,6 +8,7 @@ import type {
   Message as ServerMessage,
   MessagePage as ServerMessagePage,
 } from "../features/chat/schema/messages.ts";
+import type { PresenceSettings as ServerPresenceSettings } from "../features/presence/schema.ts";
 
 /*
  * Everything that the client knows about the server, as types only. The package replaces this file by the same types
@@ -67,6 +68,9 @@ export type ConversationPage = (typeof ServerConversationPage)["static"];
 export type ChatEventData = {
   [Kind in keyof typeof ChatEvents]: (typeof ChatEvents)[Kind]["data"]["static"];
 };
+
+/** Who sees whether a user is there. */
+export type PresenceSettings = ServerPresenceSettings;
 
 /** Frames that this client sends, as the server checks them. */
 export type SyncFrame = server.Sync;

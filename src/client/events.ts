@@ -1,4 +1,4 @@
-import type { ChatEventData } from "./contract.ts";
+import type { ChatEventData, PresenceSettings } from "./contract.ts";
 import { conversationOf, type EphemeralFrame, type EventFrame } from "./frames.ts";
 
 /** What every event tells, whatever has happened. */
@@ -26,6 +26,7 @@ export interface UserEventData {
   "read.self": { conversationId: string; seq: number };
   setting: { conversationId: string };
   block: { userId: string; on: boolean };
+  presence: PresenceSettings;
 }
 
 /** Something that happened to this user alone. */
@@ -68,6 +69,7 @@ const USER_KINDS: Record<UserEvent["kind"], true> = {
   "read.self": true,
   setting: true,
   block: true,
+  presence: true,
   notif: true,
   job: true,
 };

@@ -78,6 +78,23 @@ beforeEach(async () => {
 }, JOURNEY_LIMIT_MS);
 
 test(
+  "one sees the other type, until the message is there or they have taken it back",
+  async () => {
+    await hers.fill("input[name=body]", "Chào");
+    await his.until("her typing", `document.querySelector(".typing").innerText !== ""`);
+    expect(await hers.read(`document.querySelector(".typing").innerText`)).toBe("");
+    await talk(hers, "Chào Minh, $VCB thế nào?");
+    await his.until("the end of it", `document.querySelector(".typing").innerText === ""`);
+    await his.fill("input[name=body]", "Tăng");
+    await hers.until("his typing", `document.querySelector(".typing").innerText !== ""`);
+    await his.fill("input[name=body]", "");
+    await hers.until("the end of it", `document.querySelector(".typing").innerText === ""`);
+    await talk(his, "Tăng 2%");
+  },
+  JOURNEY_LIMIT_MS,
+);
+
+test(
   "who is cut off for a while misses nothing, and what they write meanwhile arrives once and in order",
   async () => {
     await talk(hers, "Đi vào hầm đây");

@@ -8,7 +8,7 @@ import { applyEvent, applyReset, applyUserEvent, giveUp } from "./state/apply.ts
 import { type ChatState, emptyChat, want } from "./state/chat_state.ts";
 import { applyEphemeral, expireTyping } from "./state/moment.ts";
 import { applyOutbox, dismiss } from "./state/own_outbox.ts";
-import { addOlder, openWindow, pageOf, withConversations } from "./state/snapshot.ts";
+import { addOlder, openWindow, pageOf, withBlocked, withConversations } from "./state/snapshot.ts";
 
 export interface ChatOptions {
   api: Api;
@@ -37,6 +37,9 @@ export interface Chat extends Disposable {
 }
 
 const PAGE = 50;
+const BLOCKS_PAGE = 100;
+/** As many as the server lets one user block. */
+const MAX_BLOCKED = 2_000;
 /** Pages of the list in which a conversation is looked for. */
 const MAX_LIST_PAGES = 5;
 /** Events that are kept while something is being read; more of them, and it is read again. */
@@ -100,8 +103,8 @@ class LiveChat implements Chat {
 
   async list(): Promise<void> {
     await this.#read(async () => {
-      const { items } = await this.#listPage(null);
-      return () => withConversations(this.#state, items);
+      const [{ items }, blocked] = await Promise.all([this.#listPage(null), this.#listBlocked()]);
+      return () => withBlocked(withConversations(this.#state, items), blocked);
     });
   }
 
@@ -198,6 +201,20 @@ class LiveChat implements Chat {
     const { data, error } = await this.#options.api.v1.conversations.get({ query });
     if (data) return data;
     throw new ClientError(error.value.code, "Cannot list the conversations", error.status);
+  }
+
+  async #listBlocked(): Promise<string[]> {
+    const userIds: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: { limit: number; cursor?: string } = { limit: BLOCKS_PAGE };
+      if (cursor !== null) query.cursor = cursor;
+      const { data, error } = await this.#options.api.v1.me.blocks.get({ query });
+      if (!data) throw new ClientError(error.value.code, "Cannot list the blocked", error.status);
+      userIds.push(...data.items.map(({ userId }) => userId));
+      cursor = data.page.nextCursor;
+    } while (cursor !== null && userIds.length < MAX_BLOCKED);
+    return userIds;
   }
 
   async #messages(id: string, cursor: string | null): Promise<MessagePage> {

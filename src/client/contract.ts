@@ -1,14 +1,19 @@
 import type * as server from "../app.ts";
+import type { BlockChanged } from "../features/blocks/schema.ts";
 import type {
   Conversation as ServerConversation,
   ConversationPage as ServerConversationPage,
 } from "../features/chat/schema/conversations.ts";
 import type { ChatEvents } from "../features/chat/schema/events.ts";
+import type { ChatReplies } from "../features/chat/schema/frames.ts";
 import type {
   Message as ServerMessage,
   MessagePage as ServerMessagePage,
 } from "../features/chat/schema/messages.ts";
-import type { PresenceSettings as ServerPresenceSettings } from "../features/presence/schema.ts";
+import type {
+  PresenceFrames,
+  PresenceSettings as ServerPresenceSettings,
+} from "../features/presence/schema.ts";
 
 /*
  * Everything that the client knows about the server, as types only. The package replaces this file by the same types
@@ -69,16 +74,22 @@ export type ChatEventData = {
   [Kind in keyof typeof ChatEvents]: (typeof ChatEvents)[Kind]["data"]["static"];
 };
 
+/** Somebody whom the user has blocked, or does so no more. */
+export type BlockChange = (typeof BlockChanged)["data"]["static"];
+
 /** Who sees whether a user is there. */
 export type PresenceSettings = ServerPresenceSettings;
 
 /** Frames that this client sends, as the server checks them. */
+export type TypingFrame = (typeof PresenceFrames)["typ"]["static"];
+export type AttentionFrame = (typeof PresenceFrames)["pres"]["static"];
 export type SyncFrame = server.Sync;
 export type HelloFrame = server.Hello;
 export type HeartbeatFrame = server.Heartbeat;
 export type RenewalFrame = server.Renewal;
 
-/** Frames that the server sends by itself, whatever the feature. */
+/** Frames that the server sends, by itself or as an answer. */
+export type Ack = (typeof ChatReplies)["ack"]["static"];
 export type HelloOk = server.HelloOk;
 export type HeartbeatOk = server.HeartbeatOk;
 export type RenewalOk = server.RenewalOk;

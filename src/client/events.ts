@@ -1,4 +1,4 @@
-import type { ChatEventData, PresenceSettings } from "./contract.ts";
+import type { BlockChange, ChatEventData, PresenceSettings } from "./contract.ts";
 import { conversationOf, type EphemeralFrame, type EventFrame } from "./frames.ts";
 
 /** What every event tells, whatever has happened. */
@@ -25,7 +25,7 @@ export interface UserEventData {
   "conv.rm": { conversationId: string };
   "read.self": { conversationId: string; seq: number };
   setting: { conversationId: string };
-  block: { userId: string; on: boolean };
+  block: BlockChange;
   presence: PresenceSettings;
 }
 

@@ -1,4 +1,5 @@
 import type {
+  Ack,
   AwayFrame,
   ExpiringFrame,
   HeartbeatOk,
@@ -8,14 +9,6 @@ import type {
   TopicsEnded,
   TopicsFollowed,
 } from "./contract.ts";
-
-export interface Ack {
-  t: "ack";
-  i?: number;
-  cid: string;
-  msg: string;
-  seq: number;
-}
 
 export interface EventFrame {
   t: "ev";

@@ -34,6 +34,7 @@ export {
   openWindow,
   type PageOf,
   pageOf,
+  withBlocked,
   withConversations,
   withMembers,
   withPins,

@@ -1,6 +1,7 @@
 import { backoffMs } from "./backoff.ts";
 import type { Command, Patience } from "./commands.ts";
-import { type Ack, conversationOf, type ErrorFrame } from "./frames.ts";
+import type { Ack } from "./contract.ts";
+import { conversationOf, type ErrorFrame } from "./frames.ts";
 import type { OutboxShare, OutboxStore, StoredCommand } from "./outbox_store.ts";
 import { ClientError, type ClientErrorCode } from "./problem.ts";
 

@@ -1,10 +1,9 @@
+import type { AttentionFrame, TypingFrame } from "./contract.ts";
 import { channelOf } from "./frames.ts";
 
 /** What the server is told of where somebody looks and writes; all of it may be lost. */
 export type PresenceFrame =
-  | { t: "focus"; ch: string[] }
-  | { t: "typ"; ch: string; on: boolean }
-  | { t: "pres"; status: "online" | "away" };
+  { t: "focus"; ch: string[] } | Omit<TypingFrame, "i"> | Omit<AttentionFrame, "i">;
 
 /** The server shows somebody as typing for a little longer than this. */
 const TYPING_PAUSE_MS = 3_000;

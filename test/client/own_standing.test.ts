@@ -32,8 +32,14 @@ function open(items: Message[], standing: Partial<Standing> = {}): ChatState {
 
 const NEWEST = [message(10), message(9), message(8)];
 
+function infoOf({ conversations }: ChatState): Standing {
+  const found = conversations[ID];
+  if (!found) throw new Error("Cannot find the conversation");
+  return found.info as unknown as Standing;
+}
+
 function standingOf(state: ChatState): [unread?: number, mentions?: number, isWanted?: boolean] {
-  const { unread, mentions } = state.conversations[ID]?.info as unknown as Standing;
+  const { unread, mentions } = infoOf(state);
   return [unread, mentions, state.wanted.includes(ID)];
 }
 
@@ -74,9 +80,7 @@ test("what cannot be told from what is here is read anew, and until then stays a
 test("who comes and goes is counted, and how one wants to hear of it is kept", () => {
   const added = applyEvent(open(NEWEST), event(11, "member", { op: "add", userId: "nam" }));
   const left = applyEvent(added, event(12, "member", { op: "remove", userId: HOA }));
-  const counts = [added, left].map(
-    (state) => (state.conversations[ID]?.info as unknown as Standing).memberCount,
-  );
+  const counts = [added, left].map((state) => infoOf(state).memberCount);
   expect(counts).toEqual([4, 3]);
   const data = { conversationId: ID, muted: "forever", archived: true, notify: "none" };
   const set = applyUserEvent(left, { seq: 1, at: 0, kind: "setting", data } as UserEvent);
@@ -103,7 +107,7 @@ test("with all messages at hand, the counts are those of counting them, whatever
       let state = openWindow(listed, ID, page);
       let seq = 10;
       for (const change of list) state = step(state, change, (seq += 1));
-      const { readSeq } = state.conversations[ID]?.info as unknown as Standing;
+      const { readSeq } = infoOf(state);
       const unread = (state.conversations[ID]?.window?.messages ?? []).filter(
         (one) => one.seq > readSeq && one.senderId !== ME && one.deletedAt === undefined,
       );

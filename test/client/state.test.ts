@@ -18,6 +18,7 @@ import {
   readersOf,
   typingIn,
   type Waiting,
+  withBlocked,
   withConversations,
 } from "../../src/client/mod.ts";
 import { AT, conversation, event, HOA, ID, ME, message, MINH, open, said } from "./small_chat.ts";
@@ -118,6 +119,14 @@ test("the user's own stream brings conversations, takes them, and tells whom the
   expect(blocked.blocked).toEqual([HOA]);
   const again = { ...place, kind: "block" as const, data: { userId: HOA, on: true } };
   expect(applyUserEvent(blocked, again)).toBe(blocked);
+  const group = withBlocked(applyEvent(open(), said(5, { senderId: HOA })), [HOA]);
+  expect(messagesOf(group, ID).map(({ isHidden }) => isHidden)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    true,
+  ]);
+  expect(messagesOf(withBlocked(group, []), ID)).toHaveLength(4);
   const gone = applyUserEvent(open(), { ...place, kind: "conv.rm", data: { conversationId: ID } });
   expect(gone.conversations).toEqual({});
 });

@@ -87,6 +87,11 @@ export function withPins(
   return withConversation(state, id, { ...before, pins: { seqs: sorted, at } });
 }
 
+/** Puts those whom the user has blocked into the state. */
+export function withBlocked(state: ChatState, userIds: readonly string[]): ChatState {
+  return { ...state, blocked: userIds };
+}
+
 /** Messages, and whether there are older ones; `at` is the position of the conversation before they were read. */
 export interface PageOf {
   items: readonly Message[];

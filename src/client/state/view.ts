@@ -7,18 +7,28 @@ export interface ShownMessage extends Omit<Message, "seq" | "id"> {
   /** None while only this client knows of it. */
   id?: string;
   seq?: number;
+  /** Whether it comes from somebody whom the reader has blocked. */
+  isHidden?: true;
   /** How the outbox stands with it: undefined once the server has confirmed all of it. */
   pending?: "waiting" | "refused";
 }
 
 /** The messages of a conversation, the oldest first, and those that are on their way behind them. */
 export function messagesOf(state: ChatState, conversationId: string): readonly ShownMessage[] {
-  const stored = state.conversations[conversationId]?.window?.messages ?? [];
+  const stored = unblocked(state, state.conversations[conversationId]?.window?.messages ?? []);
   const own = state.outbox.filter(({ entry }) => entry.conversationId === conversationId);
   // Without anything on its way the list is the one of the state, so that nothing is drawn anew.
   if (own.length === 0) return stored;
   const shown = stored.map((message) => withOwn(message, own));
   return [...shown, ...own.flatMap((item) => newOf(item, state.userId))];
+}
+
+/** The same list where nobody in it was blocked. */
+function unblocked({ blocked }: ChatState, messages: readonly Message[]): readonly ShownMessage[] {
+  if (!messages.some(({ senderId }) => blocked.includes(senderId))) return messages;
+  return messages.map((message) =>
+    blocked.includes(message.senderId) ? { ...message, isHidden: true as const } : message,
+  );
 }
 
 /** Who is typing in a conversation at a time, in milliseconds since 1970. */
@@ -52,7 +62,7 @@ function newOf({ entry, status }: OutboxItem, me: string): ShownMessage[] {
 }
 
 /** A message with what the reader has done to it and the server has not confirmed. */
-function withOwn(message: Message, own: readonly OutboxItem[]): ShownMessage {
+function withOwn(message: ShownMessage, own: readonly OutboxItem[]): ShownMessage {
   let shown: ShownMessage = message;
   for (const { entry, status } of own) {
     const { command } = entry;

@@ -1,14 +1,28 @@
 import type { Api } from "./api.ts";
 import { backoffMs } from "./backoff.ts";
+import {
+  findConversation,
+  listBlocked,
+  listConversations,
+  listMembers,
+  listMessages,
+  listReads,
+} from "./chat_reader.ts";
 import type { ChatSocket } from "./chat_socket.ts";
-import type { Conversation, MessagePage } from "./contract.ts";
 import type { ChatEvent } from "./events.ts";
-import { ClientError } from "./problem.ts";
-import { applyEvent, applyReset, applyUserEvent, giveUp } from "./state/apply.ts";
-import { type ChatState, emptyChat, want } from "./state/chat_state.ts";
+import { applyEvent, applyReset, applyUserEvent } from "./state/apply.ts";
+import { type ChatState, emptyChat, forget, want } from "./state/chat_state.ts";
 import { applyEphemeral, expireTyping } from "./state/moment.ts";
 import { applyOutbox, dismiss } from "./state/own_outbox.ts";
-import { addOlder, openWindow, pageOf, withBlocked, withConversations } from "./state/snapshot.ts";
+import {
+  addOlder,
+  openWindow,
+  pageOf,
+  withBlocked,
+  withConversations,
+  withMembers,
+  withReads,
+} from "./state/snapshot.ts";
 
 export interface ChatOptions {
   api: Api;
@@ -28,6 +42,8 @@ export interface Chat extends Disposable {
   list(): Promise<void>;
   /** Reads the newest messages of a conversation, unless they are there. @throws ClientError */
   open(conversationId: string): Promise<void>;
+  /** Reads who is in a conversation, and how far they have read where that is told. @throws ClientError */
+  people(conversationId: string): Promise<void>;
   /** Reads the messages before those that are there. @throws ClientError */
   older(conversationId: string): Promise<void>;
   /** Takes what was refused off the screen. */
@@ -36,12 +52,6 @@ export interface Chat extends Disposable {
   close(): void;
 }
 
-const PAGE = 50;
-const BLOCKS_PAGE = 100;
-/** As many as the server lets one user block. */
-const MAX_BLOCKED = 2_000;
-/** Pages of the list in which a conversation is looked for. */
-const MAX_LIST_PAGES = 5;
 /** Events that are kept while something is being read; more of them, and it is read again. */
 const MAX_KEPT = 5_000;
 const TYPING_TICK_MS = 1_000;
@@ -103,7 +113,8 @@ class LiveChat implements Chat {
 
   async list(): Promise<void> {
     await this.#read(async () => {
-      const [{ items }, blocked] = await Promise.all([this.#listPage(null), this.#listBlocked()]);
+      const { api } = this.#options;
+      const [items, blocked] = await Promise.all([listConversations(api), listBlocked(api)]);
       return () => withBlocked(withConversations(this.#state, items), blocked);
     });
   }
@@ -115,11 +126,20 @@ class LiveChat implements Chat {
     await this.#readWindow(id);
   }
 
+  async people(id: string): Promise<void> {
+    await this.#read(async () => {
+      const at = this.#state.conversations[id]?.info.lastSeq ?? 0;
+      const { api } = this.#options;
+      const [items, reads] = await Promise.all([listMembers(api, id), listReads(api, id)]);
+      return () => withReads(withMembers(this.#state, id, { items, at }), id, reads);
+    });
+  }
+
   async older(id: string): Promise<void> {
     const cursor = this.#state.conversations[id]?.window?.cursor ?? null;
     if (cursor === null) return;
     await this.#read(async () => {
-      const page = pageOf(await this.#messages(id, cursor), 0);
+      const page = pageOf(await listMessages(this.#options.api, id, cursor), 0);
       return () => addOlder(this.#state, id, page);
     });
   }
@@ -176,54 +196,17 @@ class LiveChat implements Chat {
     await this.#read(async () => {
       // The position first: whatever is read after it is at least as new.
       const at = this.#state.conversations[id]?.info.lastSeq ?? 0;
-      const page = pageOf(await this.#messages(id, null), at);
+      const page = pageOf(await listMessages(this.#options.api, id, null), at);
       return () => openWindow(this.#state, id, page);
     });
   }
 
-  /** Looks a conversation up in the list. */
+  /** Reads one conversation; whoever is not in it has none. */
   async #find(id: string): Promise<void> {
     await this.#read(async () => {
-      let cursor: string | null = null;
-      const found: Conversation[] = [];
-      for (let pages = 0; pages < MAX_LIST_PAGES; pages += 1) {
-        const { items, page } = await this.#listPage(cursor);
-        found.push(...items);
-        cursor = page.nextCursor;
-        if (cursor === null || items.some((item) => item.id === id)) break;
-      }
-      return () => giveUp(withConversations(this.#state, found), id);
+      const found = await findConversation(this.#options.api, id);
+      return () => (found ? withConversations(this.#state, [found]) : forget(this.#state, id));
     });
-  }
-
-  async #listPage(cursor: string | null) {
-    const query = { limit: PAGE, ...(cursor === null ? {} : { cursor }) };
-    const { data, error } = await this.#options.api.v1.conversations.get({ query });
-    if (data) return data;
-    throw new ClientError(error.value.code, "Cannot list the conversations", error.status);
-  }
-
-  async #listBlocked(): Promise<string[]> {
-    const userIds: string[] = [];
-    let cursor: string | null = null;
-    do {
-      const query: { limit: number; cursor?: string } = { limit: BLOCKS_PAGE };
-      if (cursor !== null) query.cursor = cursor;
-      const { data, error } = await this.#options.api.v1.me.blocks.get({ query });
-      if (!data) throw new ClientError(error.value.code, "Cannot list the blocked", error.status);
-      userIds.push(...data.items.map(({ userId }) => userId));
-      cursor = data.page.nextCursor;
-    } while (cursor !== null && userIds.length < MAX_BLOCKED);
-    return userIds;
-  }
-
-  async #messages(id: string, cursor: string | null): Promise<MessagePage> {
-    const query = { limit: PAGE, ...(cursor === null ? {} : { cursor }) };
-    const { data, error } = await this.#options.api.v1
-      .conversations({ id })
-      .messages.get({ query });
-    if (data) return data;
-    throw new ClientError(error.value.code, "Cannot read the messages", error.status);
   }
 
   #set(state: ChatState): void {

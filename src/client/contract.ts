@@ -2,18 +2,23 @@ import type * as server from "../app.ts";
 import type { BlockChanged } from "../features/blocks/schema.ts";
 import type {
   Conversation as ServerConversation,
+  ConversationDetails as ServerConversationDetails,
   ConversationPage as ServerConversationPage,
 } from "../features/chat/schema/conversations.ts";
 import type { ChatEvents } from "../features/chat/schema/events.ts";
 import type { ChatReplies } from "../features/chat/schema/frames.ts";
+import type { Member as ServerMember } from "../features/chat/schema/members.ts";
 import type {
   Message as ServerMessage,
   MessagePage as ServerMessagePage,
 } from "../features/chat/schema/messages.ts";
 import type {
-  PresenceFrames,
-  PresenceSettings as ServerPresenceSettings,
-} from "../features/presence/schema.ts";
+  ConversationAdded,
+  ConversationRemoved,
+  OwnRead,
+  OwnSettings,
+} from "../features/chat/schema/user_events.ts";
+import type { PresenceFrames, PresenceSet } from "../features/presence/schema.ts";
 
 /*
  * Everything that the client knows about the server, as types only. The package replaces this file by the same types
@@ -67,6 +72,7 @@ export type MessagePage = (typeof ServerMessagePage)["static"];
 
 /** A conversation, as its members list it. */
 export type Conversation = ServerConversation;
+export type ConversationDetails = ServerConversationDetails;
 export type ConversationPage = (typeof ServerConversationPage)["static"];
 
 /** What each kind of event in a conversation tells: always what is now, so that telling it twice does no harm. */
@@ -74,11 +80,18 @@ export type ChatEventData = {
   [Kind in keyof typeof ChatEvents]: (typeof ChatEvents)[Kind]["data"]["static"];
 };
 
-/** Somebody whom the user has blocked, or does so no more. */
-export type BlockChange = (typeof BlockChanged)["data"]["static"];
+/** Somebody who is in a conversation. */
+export type Member = ServerMember;
 
-/** Who sees whether a user is there. */
-export type PresenceSettings = ServerPresenceSettings;
+/** What each kind of event in a user's own stream tells, on all of their devices. */
+export interface UserEventData {
+  "conv.add": (typeof ConversationAdded)["data"]["static"];
+  "conv.rm": (typeof ConversationRemoved)["data"]["static"];
+  "read.self": (typeof OwnRead)["data"]["static"];
+  setting: (typeof OwnSettings)["data"]["static"];
+  block: (typeof BlockChanged)["data"]["static"];
+  presence: (typeof PresenceSet)["data"]["static"];
+}
 
 /** Frames that this client sends, as the server checks them. */
 export type TypingFrame = (typeof PresenceFrames)["typ"]["static"];

@@ -1,4 +1,4 @@
-import type { BlockChange, ChatEventData, PresenceSettings } from "./contract.ts";
+import type { ChatEventData, UserEventData } from "./contract.ts";
 import { conversationOf, type EphemeralFrame, type EventFrame } from "./frames.ts";
 
 /** What every event tells, whatever has happened. */
@@ -18,16 +18,6 @@ interface EventOf<Kind extends string, Data> {
 export type ChatEvent = {
   [Kind in keyof ChatEventData]: EventOf<Kind, ChatEventData[Kind]>;
 }[keyof ChatEventData];
-
-/** What each kind of event in a user's own stream tells, on all of their devices. */
-export interface UserEventData {
-  "conv.add": { conversationId: string };
-  "conv.rm": { conversationId: string };
-  "read.self": { conversationId: string; seq: number };
-  setting: { conversationId: string };
-  block: BlockChange;
-  presence: PresenceSettings;
-}
 
 /** Something that happened to this user alone. */
 export type UserEvent =

@@ -3,8 +3,16 @@ export { type BrowserOutboxOptions, createBrowserOutbox } from "./browser_outbox
 export { type Chat, type ChatOptions, openChat } from "./chat.ts";
 export type { ChatSocket, Reset, SocketEvents, SocketOptions, SocketState } from "./chat_socket.ts";
 export type { Command, MessageAt, NewChatMessage, Patience } from "./commands.ts";
-export type { ChatEventData, Conversation, Message, ProblemCode, Routes } from "./contract.ts";
-export type { ChatEvent, Ephemeral, UserEvent, UserEventData } from "./events.ts";
+export type {
+  ChatEventData,
+  Conversation,
+  Member,
+  Message,
+  ProblemCode,
+  Routes,
+  UserEventData,
+} from "./contract.ts";
+export type { ChatEvent, Ephemeral, UserEvent } from "./events.ts";
 export type { OutboxChange, SentMessage, Waiting } from "./outbox.ts";
 export {
   createMemoryOutbox,
@@ -38,6 +46,7 @@ export {
   withConversations,
   withMembers,
   withPins,
+  withReads,
 } from "./state/snapshot.ts";
 export { messagesOf, readersOf, type ShownMessage, typingIn } from "./state/view.ts";
 export type { TopicListener, TopicValue } from "./topics.ts";

@@ -1,6 +1,7 @@
 import {
   type Api,
   applyEvent,
+  applyUserEvent,
   type ChatEvent,
   type ChatSocket,
   type ChatState,
@@ -13,6 +14,7 @@ import {
   pageOf,
   type UserEvent,
   withConversations,
+  withMembers,
 } from "../../src/client/mod.ts";
 import { signUp } from "../support/client.ts";
 import type { Cluster, Instance } from "../support/instance.ts";
@@ -30,8 +32,8 @@ export interface Player {
 /** People who act upon conversations through two instances. */
 export interface World extends AsyncDisposable {
   players: Player[];
-  /** What one of them sees at the moment, read over HTTP. */
-  snapshot: (player: Player) => Promise<ChatState>;
+  /** What one of them sees of a conversation at the moment, read over HTTP. */
+  snapshot: (player: Player, id: string) => Promise<ChatState>;
   /** Resolves when a player has heard of all that has happened to what they saw `before`. */
   settled: (player: Player, before: ChatState) => Promise<void>;
 }
@@ -48,13 +50,14 @@ export async function openWorld(cluster: Cluster, names: string[]): Promise<Worl
     players,
     snapshot,
     settled: async (player, { conversations }) => {
-      const tops = new Map((await list(player)).map(({ id, lastSeq }) => [id, lastSeq]));
-      for (const { info } of Object.values(conversations))
+      for (const { info } of Object.values(conversations)) {
+        const now = await find(player, info.id);
         await until(
-          `everything up to ${tops.get(info.id) ?? "the end"}`,
-          () => hasHeard(player, info, tops.get(info.id)),
+          `everything up to ${now?.lastSeq ?? "the end"}`,
+          () => hasHeard(player, info, now?.lastSeq),
           PATIENCE_MS,
         );
+      }
     },
     [Symbol.asyncDispose]: async () => {
       for (const { socket } of players) socket.close();
@@ -83,32 +86,32 @@ function hasHeard({ id, events }: Player, info: Conversation, top: number | unde
   );
 }
 
-async function list({ api }: Player) {
-  const { data } = await api.v1.conversations.get({ query: { limit: PAGE } });
-  if (!data) throw new Error("Cannot list the conversations");
-  return data.items;
+/** Undefined for who is not in it. */
+async function find({ api }: Player, id: string) {
+  const { data, error } = await api.v1.conversations({ id }).get();
+  if (!data && error.status !== 404) throw new Error(`Cannot read it: ${error.value.code}`);
+  return data ?? undefined;
 }
 
-/** Positions first, then everything else, as an app does it. */
-async function snapshot(player: Player): Promise<ChatState> {
-  const items = await list(player);
-  const isFollowed = items.map(({ id, lastSeq }) => player.socket.follow(id, lastSeq));
+/** The position first, then everything else, as an app does it. */
+async function snapshot(player: Player, id: string): Promise<ChatState> {
+  const info = await find(player, id);
+  if (!info) return emptyChat(player.id);
+  const { lastSeq: at } = info;
   // The events behind what was read have to come, so what is older than the first of them is read again.
-  if (isFollowed.includes(false)) return await snapshot(player);
-  let state = withConversations(emptyChat(player.id), items);
-  for (const { id, lastSeq } of items) {
-    const messages = await player.api.v1
-      .conversations({ id })
-      .messages.get({ query: { limit: PAGE } });
-    if (!messages.data) throw new Error("Cannot read the messages");
-    state = openWindow(state, id, pageOf(messages.data, lastSeq));
-  }
-  return state;
+  if (!player.socket.follow(id, at)) return await snapshot(player, id);
+  const one = player.api.v1.conversations({ id });
+  const messages = await one.messages.get({ query: { limit: PAGE } });
+  const members = await one.members.get({ query: { limit: PAGE } });
+  if (!messages.data || !members.data) throw new Error("Cannot read what is in a conversation");
+  const listed = withConversations(emptyChat(player.id), [info]);
+  const state = openWindow(listed, id, pageOf(messages.data, at));
+  return withMembers(state, id, { items: members.data.items, at });
 }
 
 /** What a client shows that was there from `before` on and has heard of everything since. */
-export function replay(before: ChatState, events: ChatEvent[]): ChatState {
-  return events.reduce(applyEvent, before);
+export function replay(before: ChatState, { events, own }: Player): ChatState {
+  return own.reduce(applyUserEvent, events.reduce(applyEvent, before));
 }
 
 /** Everything that a snapshot can tell of these conversations, so that two ways to the same state can be compared. */
@@ -120,7 +123,10 @@ export function comparable({ conversations }: ChatState, ids: string[]): object 
       info,
       messages: window?.messages,
       hasOlder: window?.hasOlder,
-      members: members?.byId,
+      // An event tells no names.
+      members: Object.values(members?.byId ?? {})
+        .map(({ userId, role }) => `${userId} ${role}`)
+        .toSorted(),
       pins: pins?.seqs,
     },
   ]);

@@ -1,12 +1,12 @@
-import type { ChatEventData, Conversation } from "../contract.ts";
-import type { ChatEvent, UserEvent, UserEventData } from "../events.ts";
+import type { UserEventData } from "../contract.ts";
+import type { ChatEvent, UserEvent } from "../events.ts";
 import {
   type ChatState,
+  type ConversationInfo,
   type ConversationState,
   forget,
   type MemberList,
   type PinList,
-  unwant,
   want,
   withConversation,
   without,
@@ -63,11 +63,6 @@ export function applyReset(state: ChatState, { conversationId: id }: { conversat
   return want(withConversation(state, id, { info, readBy, typing, ...torn }), id);
 }
 
-/** Says that a conversation cannot be read, so that nobody tries it again before its next event. */
-export function giveUp(state: ChatState, conversationId: string): ChatState {
-  return unwant(state, conversationId);
-}
-
 /** Read on another device of the user's, or on this one. */
 function readSelf(state: ChatState, data: UserEventData["read.self"]): ChatState {
   const { conversationId: id } = data;
@@ -118,13 +113,11 @@ function applyToConversation(
   return [isSame ? before : after, standing.isUnsure];
 }
 
-function applyToInfo(info: Conversation, event: ChatEvent): Conversation {
+function applyToInfo(info: ConversationInfo, event: ChatEvent): ConversationInfo {
   const moved = { ...info, lastSeq: event.seq, lastEventAt: new Date(event.at).toISOString() };
-  return event.kind === "conv" ? { ...moved, ...settingsIn(event.data) } : moved;
-}
-
-function settingsIn({ kind, name }: ChatEventData["conv"]): Pick<Conversation, "kind" | "name"> {
-  return { kind, name };
+  if (event.kind !== "conv") return moved;
+  const { op: _, ...settings } = event.data;
+  return { ...moved, ...settings };
 }
 
 function applyToMembers(members: MemberList, event: ChatEvent): MemberList {
@@ -133,7 +126,7 @@ function applyToMembers(members: MemberList, event: ChatEvent): MemberList {
   const { byId } = members;
   if (event.kind === "role") {
     const { userId, role } = event.data;
-    return { at, byId: { ...byId, [userId]: { userId, role } } };
+    return { at, byId: { ...byId, [userId]: { ...byId[userId], userId, role } } };
   }
   if (event.kind !== "member") return { at, byId };
   const { op, userId, role = "member" } = event.data;

@@ -1,4 +1,4 @@
-import type { ChatEventData, Conversation, Message } from "../contract.ts";
+import type { ChatEventData, Conversation, ConversationDetails, Message } from "../contract.ts";
 import type { Waiting } from "../outbox.ts";
 import type { ClientErrorCode } from "../problem.ts";
 
@@ -25,6 +25,8 @@ export type Role = NonNullable<ChatEventData["member"]["role"]>;
 export interface MemberState {
   readonly userId: string;
   readonly role: Role;
+  /** None of somebody who came in since the members were read: an event tells no names. */
+  readonly displayName?: string;
 }
 
 /** Those who are in a conversation, by their ids. */
@@ -39,10 +41,13 @@ export interface PinList {
   readonly at: number;
 }
 
+/** A list of conversations leaves their details out. */
+export type ConversationInfo = Conversation & Partial<ConversationDetails>;
+
 /** A conversation, and those of its parts that were read; each part has its own position. */
 export interface ConversationState {
-  /** As the server lists it; `lastSeq` is the position of the last event in it. */
-  readonly info: Conversation;
+  /** As the server answers it; `lastSeq` is the position of the last event in it. */
+  readonly info: ConversationInfo;
   readonly window?: MessageWindow;
   readonly members?: MemberList;
   readonly pins?: PinList;

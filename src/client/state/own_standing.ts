@@ -1,23 +1,11 @@
-import type { Conversation, Message } from "../contract.ts";
-import type { ChatEvent, UserEventData } from "../events.ts";
-import type { MessageWindow } from "./chat_state.ts";
+import type { Message, UserEventData } from "../contract.ts";
+import type { ChatEvent } from "../events.ts";
+import type { ConversationInfo, MessageWindow } from "./chat_state.ts";
 import { findMessage } from "./message_window.ts";
-
-/** What a member is in a conversation, and has read of it. */
-interface OwnStanding {
-  memberCount: number;
-  role: string;
-  permissions: number;
-  readSeq: number;
-  unread: number;
-  mentions: number;
-}
-
-type Info = Conversation & Partial<OwnStanding>;
 
 /** The conversation as its member lists it, after a change. */
 export interface Standing {
-  info: Conversation;
+  info: ConversationInfo;
   /** Whether something cannot be told from what is here, so that it has to be read. */
   isUnsure: boolean;
 }
@@ -34,14 +22,12 @@ interface Change {
 }
 
 /** What an event of the conversation makes of it. */
-export function applyToStanding(info: Conversation, change: Change): Standing {
+export function applyToStanding(info: ConversationInfo, change: Change): Standing {
   const { event, me } = change;
   const counted = recount(info, change);
   if (event.kind === "member") {
-    const { memberCount } = counted.info as Info;
-    if (memberCount === undefined) return counted;
-    const by = event.data.op === "add" ? 1 : -1;
-    return { ...counted, info: { ...counted.info, memberCount: memberCount + by } as Info };
+    const memberCount = info.memberCount + (event.data.op === "add" ? 1 : -1);
+    return { ...counted, info: { ...counted.info, memberCount } };
   }
   // What a role or the settings permit is the server's to say.
   const isAboutMe = event.kind === "role" && event.data.userId === me;
@@ -51,12 +37,12 @@ export function applyToStanding(info: Conversation, change: Change): Standing {
 
 /** What it is after its member has read up to a position, or has called what is behind it unread. */
 export function applyOwnRead(
-  info: Conversation,
+  info: ConversationInfo,
   { seq }: UserEventData["read.self"],
   place: { window: MessageWindow | undefined; me: string },
 ): Standing {
-  const read = { ...info, readSeq: seq } as Info;
-  if ((info as Info).readSeq === seq) return { info, isUnsure: false };
+  const read = { ...info, readSeq: seq };
+  if (info.readSeq === seq) return { info, isUnsure: false };
   if (seq >= info.lastSeq) return { info: withCounts(read, [0, 0]), isUnsure: false };
   const counts = count(place.window, seq, place.me);
   return counts
@@ -64,10 +50,8 @@ export function applyOwnRead(
     : { info: read, isUnsure: true };
 }
 
-function recount(info: Info, { event, before, after, me }: Change): Standing {
+function recount(info: ConversationInfo, { event, before, after, me }: Change): Standing {
   const { readSeq, unread, mentions } = info;
-  if (readSeq === undefined || unread === undefined || mentions === undefined)
-    return { info, isUnsure: false };
   const isMessage =
     event.kind === "msg.new" || event.kind === "msg.edit" || event.kind === "msg.del";
   if (!isMessage) return { info, isUnsure: false };
@@ -111,7 +95,7 @@ function names({ mentions, mentionsAll }: Message, me: string): boolean {
   return mentionsAll === true || mentions?.includes(me) === true;
 }
 
-function withCounts(info: Info, [unread, mentions]: Counts): Info {
+function withCounts(info: ConversationInfo, [unread, mentions]: Counts): ConversationInfo {
   const now = { unread: Math.min(unread, MAX_UNREAD), mentions: Math.min(mentions, MAX_UNREAD) };
   return now.unread === info.unread && now.mentions === info.mentions ? info : { ...info, ...now };
 }

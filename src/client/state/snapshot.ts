@@ -1,6 +1,7 @@
-import type { Conversation, Message, MessagePage } from "../contract.ts";
+import type { Message, MessagePage } from "../contract.ts";
 import {
   type ChatState,
+  type ConversationInfo,
   type ConversationState,
   type MemberState,
   type MessageWindow,
@@ -18,14 +19,14 @@ import { MAX_MESSAGES, withMessages } from "./message_window.ts";
 const MAX_WINDOWS = 30;
 
 /** Puts conversations as the server lists them into the state, those that are there already too. */
-export function withConversations(state: ChatState, list: readonly Conversation[]): ChatState {
+export function withConversations(state: ChatState, list: readonly ConversationInfo[]): ChatState {
   let after = state;
   for (const info of list) {
     const before = after.conversations[info.id];
     // What events have brought since is newer.
     if (before && before.info.lastSeq > info.lastSeq) continue;
     const fresh: ConversationState = before
-      ? { ...before, info }
+      ? { ...before, info: { ...before.info, ...info } }
       : { info, readBy: {}, typing: {} };
     after = unwant(withConversation(after, info.id, fresh), info.id);
   }
@@ -71,8 +72,22 @@ export function withMembers(
 ): ChatState {
   const before = state.conversations[id];
   if (!before) return state;
-  const byId = Object.fromEntries(items.map(({ userId, role }) => [userId, { userId, role }]));
+  const byId = Object.fromEntries(items.map((member) => [member.userId, member]));
   return withConversation(state, id, { ...before, members: { byId, at } });
+}
+
+/** Puts how far others have read into the state; nobody has read less since. */
+export function withReads(
+  state: ChatState,
+  id: string,
+  items: readonly { userId: string; seq: number }[],
+): ChatState {
+  const before = state.conversations[id];
+  if (!before) return state;
+  const readBy = { ...before.readBy };
+  for (const { userId, seq } of items)
+    if (userId !== state.userId) readBy[userId] = Math.max(readBy[userId] ?? 0, seq);
+  return withConversation(state, id, { ...before, readBy });
 }
 
 /** Puts the positions of the pinned messages into the state, as of a position. */

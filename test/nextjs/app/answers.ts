@@ -7,5 +7,6 @@ type DataOf<Call extends (...given: never[]) => Promise<{ data: unknown }>> = No
 
 export type ConversationPage = DataOf<Api["v1"]["conversations"]["get"]>;
 export type Conversation = ConversationPage["items"][number];
+export type ConversationDetails = DataOf<ReturnType<Api["v1"]["conversations"]>["get"]>;
 export type MessagePage = DataOf<ReturnType<Api["v1"]["conversations"]>["messages"]["get"]>;
 export type Me = DataOf<Api["v1"]["me"]["get"]>;

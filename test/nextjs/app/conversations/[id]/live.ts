@@ -15,11 +15,11 @@ import {
 import { useEffect, useRef, useState } from "react";
 
 import { browserApi, leave } from "../../../browser/api.ts";
-import type { Conversation, MessagePage } from "../../answers.ts";
+import type { ConversationDetails, MessagePage } from "../../answers.ts";
 
 /** What the server has read for the first sight of the page: the conversation, and then its newest messages. */
 export interface First {
-  conversation: Conversation;
+  conversation: ConversationDetails;
   messages: MessagePage;
 }
 
@@ -59,6 +59,8 @@ export function useConversation({ userId, first, url }: Options) {
     const opened = openChat({ api: browserApi(), socket, userId, first: known.current });
     live.current = { chat: opened, socket };
     socket.focus([conversationId]);
+    // Who has read how far; the page works without it.
+    opened.people(conversationId).catch(() => undefined);
     opened.subscribe(() => {
       known.current = opened.state;
       setChat(opened.state);

@@ -16,15 +16,12 @@ interface Props {
 export default async function ConversationPage({ params }: Props) {
   const { id } = await params;
   const api = await serverApi();
-  const [me, conversations] = await Promise.all([
-    api.v1.me.get(),
-    api.v1.conversations.get({ query: { limit: 100 } }),
-  ]);
-  // Behind the list, so that what was read is at least as new as the position in it.
-  const messages = await api.v1.conversations({ id }).messages.get({ query: { limit: 20 } });
-  const error = me.error ?? conversations.error ?? messages.error;
+  const one = api.v1.conversations({ id });
+  const [me, conversation] = await Promise.all([api.v1.me.get(), one.get()]);
+  // Behind the conversation, so that what was read is at least as new as the position in it.
+  const messages = await one.messages.get({ query: { limit: 20 } });
+  const error = me.error ?? conversation.error ?? messages.error;
   if (error?.status === 401) redirect("/sign-in");
-  const conversation = conversations.data?.items.find((one) => one.id === id);
   return (
     <main>
       <p>
@@ -32,8 +29,12 @@ export default async function ConversationPage({ params }: Props) {
       </p>
       <h1>Conversation</h1>
       {error && <ProblemNote code={error.value.code} />}
-      {me.data && conversation && messages.data && (
-        <Chat me={me.data} first={{ conversation, messages: messages.data }} url={socketUrl()} />
+      {me.data && conversation.data && messages.data && (
+        <Chat
+          me={me.data}
+          first={{ conversation: conversation.data, messages: messages.data }}
+          url={socketUrl()}
+        />
       )}
     </main>
   );

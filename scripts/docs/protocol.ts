@@ -13,6 +13,7 @@ import {
   EPHEMERAL_BYTES,
   HEARTBEAT_MS,
   HELLO_TIMEOUT_MS,
+  HOLD_BYTES,
   MAX_BATCH,
   MAX_CHANNELS_PER_USER,
   MAX_FOCUS,
@@ -189,6 +190,11 @@ function bufferRows(): string[][] {
       "the same, for what may be lost",
       `${count(EPHEMERAL_BYTES)} bytes`,
       "is not sent until the rest is read",
+    ],
+    [
+      "the same, for answers to its own frames",
+      `${count(HOLD_BYTES)} bytes`,
+      "handles no more of them until the rest is read",
     ],
     [
       "what waits for all sockets together",

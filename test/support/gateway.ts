@@ -41,11 +41,18 @@ const Say = Type.Object({
   text: Type.Optional(Type.String()),
 });
 
+const Fill = Type.Object({
+  t: Type.Literal("fill"),
+  i: Type.Integer(),
+  size: Type.Integer(),
+});
+
 export function openTestGateway(options: Partial<GatewayOptions> = {}): TestGateway {
   const connections: Connection[] = [];
   const gateway = createGateway({
     hub: () => hubOf(connections),
     handlers: {
+      fill: onFrame(Fill, async ({ i, size }) => ({ t: "filled", i, text: "x".repeat(size) })),
       say: onFrame(Say, async ({ i, text }) => (text === undefined ? undefined : { t: "said", i })),
     },
     authenticate: async ({ token }) => {

@@ -51,6 +51,8 @@ export interface DispatchContext {
   reply: (frames: Reply[], options: { isBatch: boolean }) => void;
   /** What comes behind the end of a socket is dropped. */
   isOpen: () => boolean;
+  /** What to wait for before more is handled, if anything. */
+  room?: () => Promise<void> | undefined;
   onError: (error: unknown) => void;
 }
 
@@ -95,6 +97,11 @@ export function createDispatch(handlers: FrameHandlers): Dispatch {
       pending = [];
     };
     for (const group of groupsOf(line, find)) {
+      const room = context.room?.();
+      if (room) {
+        flush();
+        await room;
+      }
       if (!context.isOpen()) return;
       // Still in the turn in which they were made: a reply precedes the events that follow from it.
       if (group.entry && group.entry.handler.isInstant !== true) flush();

@@ -1,10 +1,10 @@
 import { CloseCode } from "./connection.ts";
-import { EPHEMERAL_BYTES, SLOW_BYTES } from "./limits.ts";
+import { EPHEMERAL_BYTES, HOLD_BYTES, SLOW_BYTES } from "./limits.ts";
 import type { Socket } from "./socket_connection.ts";
 
 /** The part of a socket that the flow looks at. */
 export interface Flowing extends Pick<Socket, "getBufferedAmount" | "close" | "terminate"> {
-  readonly data: Pick<Socket["data"], "lineBytes"> & {
+  readonly data: Pick<Socket["data"], "lineBytes" | "room"> & {
     connection: Pick<NonNullable<Socket["data"]["connection"]>, "shed" | "restore"> | undefined;
   };
 }
@@ -15,6 +15,19 @@ export interface Flow {
   closed: number;
 }
 
+/** What waits for a socket that is closed already: its last words go out behind it, for as long as Bun has patience. */
+interface Parting {
+  bytes: number;
+  until: number;
+}
+
+export interface FlowBounds {
+  maxBytes: number;
+  /** Filled and emptied by each look. */
+  parting: Parting[];
+}
+
+const PARTING_MS = 16_000;
 /** After the cap was reached, this share of it is made free, so that not every look closes somebody. */
 const FREED_SHARE = 0.25;
 
@@ -22,14 +35,21 @@ const FREED_SHARE = 0.25;
  * Looks at what waits for each socket: a slow reader first loses what may be lost, and then its socket. What all of them
  * have waiting is bounded too; those who have the most of it go first, and without a goodbye, which would have to wait.
  */
-export function regulate(sockets: Iterable<Flowing>, maxBytes: number): Flow {
+export function regulate(sockets: Iterable<Flowing>, { maxBytes, parting }: FlowBounds): Flow {
   const loaded: { ws: Flowing; bytes: number }[] = [];
-  const flow: Flow = { waitingBytes: 0, closed: 0 };
+  const now = performance.now();
+  while (parting[0] && parting[0].until <= now) parting.shift();
+  const flow: Flow = {
+    waitingBytes: parting.reduce((sum, { bytes }) => sum + bytes, 0),
+    closed: 0,
+  };
   for (const ws of sockets) {
     const buffered = ws.getBufferedAmount();
     const bytes = buffered + ws.data.lineBytes;
-    if (buffered >= SLOW_BYTES) {
+    if (buffered >= SLOW_BYTES && flow.waitingBytes + bytes <= maxBytes) {
       ws.close(CloseCode.slow, "slow");
+      parting.push({ bytes: buffered, until: now + PARTING_MS });
+      flow.waitingBytes += buffered;
       flow.closed += 1;
       continue;
     }
@@ -53,7 +73,33 @@ function relieve(
   }
 }
 
-/** Called when a socket has read what waited for it. */
+/** Called when a client has read something. */
 export function relax(ws: Flowing): void {
   if (ws.getBufferedAmount() < EPHEMERAL_BYTES) ws.data.connection?.restore();
+  release(ws);
+}
+
+/** Whoever waits for room looks again. */
+export function release({ data }: Pick<Flowing, "data">): void {
+  data.room?.resolve();
+  data.room = undefined;
+}
+
+/** Resolves when the client has read enough of its answers to be given more; undefined where it has. */
+export function roomFor(
+  ws: Pick<Socket, "data" | "getBufferedAmount" | "readyState">,
+): Promise<void> | undefined {
+  return isFull(ws) ? waitForRoom(ws) : undefined;
+}
+
+async function waitForRoom(ws: Parameters<typeof roomFor>[0]): Promise<void> {
+  while (isFull(ws)) {
+    ws.data.room ??= Promise.withResolvers();
+    await ws.data.room.promise;
+  }
+}
+
+function isFull(ws: Parameters<typeof roomFor>[0]): boolean {
+  const isOpen = ws.readyState === WebSocket.OPEN && !ws.data.isLeaving;
+  return isOpen && ws.getBufferedAmount() >= HOLD_BYTES;
 }

@@ -9,7 +9,7 @@ import { type Authenticate, createAuthorities } from "./authority.ts";
 import { CloseCode } from "./connection.ts";
 import { createDispatch, type FrameHandlers, onFrame } from "./dispatch.ts";
 import { drainSockets } from "./drain.ts";
-import { type Flow, regulate, relax } from "./flow.ts";
+import { type Flow, type FlowBounds, regulate, relax, release, roomFor } from "./flow.ts";
 import { type Heartbeat, Heartbeat as HeartbeatSchema, type Hello } from "./frames.ts";
 import { helloReply, readHello } from "./hello.ts";
 import type { Hub } from "./hub.ts";
@@ -86,7 +86,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     now: () => performance.now(),
     maxSubjects: MAX_CALLERS,
   });
-  const maxWaitingBytes = (options.memoryBytes || totalmem()) * MEMORY_SHARE;
+  const maxBytes = (options.memoryBytes || totalmem()) * MEMORY_SHARE;
+  const bounds: FlowBounds = { maxBytes, parting: [] };
   const draining = new AbortController();
   let flow: Flow = { waitingBytes: 0, closed: 0 };
 
@@ -95,7 +96,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     authorities.sweep();
   }, SWEEP_MS);
   const regulator = setInterval(() => {
-    flow = regulate(sockets, maxWaitingBytes);
+    flow = regulate(sockets, bounds);
     if (flow.closed > 0) log.warn("closed sockets that read too slowly", { ...flow });
   }, FLOW_MS);
 
@@ -141,6 +142,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         });
       },
       isOpen: () => ws.readyState === WebSocket.OPEN,
+      room: () => roomFor(ws),
       onError: (error) => {
         if (judge(error).bug) log.error("a frame failed", { error });
       },
@@ -185,6 +187,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       close: (ws) => {
         sockets.delete(ws);
         clearTimeout(ws.data.helloTimer);
+        release(ws);
         const { connection } = ws.data;
         if (!connection) return;
         options.hub().detach(connection);
@@ -194,6 +197,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     drain: async () => {
       draining.abort();
+      for (const ws of sockets) {
+        ws.data.isLeaving = true;
+        release(ws);
+      }
       await drainSockets(sockets, AbortSignal.timeout(DRAIN_LIMIT_MS));
     },
     close: () => {

@@ -36,6 +36,8 @@ export const SLOW_BYTES = 1_048_576;
 export const CUT_OFF_BYTES = 2_097_152;
 /** From here on a slow reader gets no more of what may be lost. */
 export const EPHEMERAL_BYTES = 65_536;
+/** From here on the frames of a slow reader wait for their turn, so that what it asks for itself never closes it. */
+export const HOLD_BYTES = 262_144;
 /** The share of the machine's memory that all that waits, in and out, may take. */
 export const MEMORY_SHARE = 0.25;
 

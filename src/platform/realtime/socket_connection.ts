@@ -14,6 +14,10 @@ export interface SocketData {
   lineBytes: number;
   /** Resolves when the line is empty; undefined while nothing is in hand. */
   handling: Promise<void> | undefined;
+  /** Resolves when the client has read something; undefined while nobody waits for that. */
+  room: PromiseWithResolvers<void> | undefined;
+  /** Whether the instance is being stopped: then nobody is waited for. */
+  isLeaving: boolean;
   lastInboundAt: number;
   helloTimer: Timer | undefined;
   frames: RateState;
@@ -31,6 +35,8 @@ export function newSocketData(origin: string | undefined): SocketData {
     line: undefined,
     lineBytes: 0,
     handling: undefined,
+    room: undefined,
+    isLeaving: false,
     lastInboundAt: performance.now(),
     helloTimer: undefined,
     frames: 0,

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { ephemeralTopic } from "../../../src/platform/realtime/connection.ts";
 import {
   EPHEMERAL_BYTES,
+  HOLD_BYTES,
   MAX_BATCH,
   MEMORY_SHARE,
   scaleLimits,
@@ -177,6 +178,49 @@ test(
       new Set(frames.filter(({ t }) => t === "eph").map(({ n }) => n));
     expect(seen(slow.frames)).toEqual(new Set([4]));
     expect(seen(quick.frames)).toEqual(new Set([1, 4]));
+  },
+  LONG_TEST_MS,
+);
+
+test(
+  "who asks for more than it reads gets all of it later, and is not closed for that",
+  async () => {
+    using served = openTestGateway();
+    using line = await openSlowLine(served.url);
+    const slow = await openSocket(line.url, "slow");
+    const size = 100_000;
+    const count = FLOOD_BYTES / size;
+    line.stall();
+    for (let i = 2; i < count + 2; i += 1) slow.send({ t: "fill", i, size });
+    await until(
+      "its answers wait",
+      () => served.gateway.gauges().waitingBytes >= HOLD_BYTES,
+      LONG_TEST_MS,
+    );
+    // The gauges are of the last look; one more would have closed whoever has too much.
+    const sockets = served.gateway.gauges().sockets;
+    line.flow();
+    await slow.next(({ i }) => i === count + 1, "the last answer");
+    expect(sockets).toBe(1);
+    const numbers = slow.frames.slice(1).map(({ i }) => i);
+    expect(numbers).toEqual(Array.from({ length: count }, (_, at) => at + 2));
+    expect(served.gateway.gauges().sockets).toBe(1);
+  },
+  LONG_TEST_MS,
+);
+
+test(
+  "a gateway that is being stopped does not wait for who does not read",
+  async () => {
+    using served = openTestGateway();
+    using line = await openSlowLine(served.url);
+    const slow = await openSocket(line.url, "slow");
+    line.stall();
+    for (let i = 2; i < 242; i += 1) slow.send({ t: "fill", i, size: 100_000 });
+    const waits = () => served.gateway.gauges().waitingBytes >= HOLD_BYTES;
+    await until("its answers wait", waits, LONG_TEST_MS);
+    await served.gateway.drain();
+    expect(served.gateway.gauges().sockets).toBe(0);
   },
   LONG_TEST_MS,
 );

@@ -13,6 +13,8 @@ import { blockRoutes } from "./features/blocks/routes.ts";
 import { conversationRoutes } from "./features/chat/routes/conversations.ts";
 import { memberRoutes } from "./features/chat/routes/members.ts";
 import { messageRoutes } from "./features/chat/routes/messages.ts";
+import { pinRoutes } from "./features/chat/routes/pins.ts";
+import { reactionRoutes } from "./features/chat/routes/reactions.ts";
 import { searchRoutes } from "./features/chat/routes/search.ts";
 import { stateRoutes } from "./features/chat/routes/states.ts";
 import { docsRoutes } from "./features/docs/routes.ts";
@@ -75,6 +77,8 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => memberRoutes(platform)),
     when(api, () => stateRoutes(platform)),
     when(api, () => messageRoutes(platform)),
+    when(api, () => reactionRoutes(platform)),
+    when(api, () => pinRoutes(platform)),
     when(api, () => searchRoutes(platform)),
     when(api, () => blockRoutes(platform)),
     when(api, () => ticketRoutes(platform)),

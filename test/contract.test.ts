@@ -14,6 +14,7 @@ import {
 import { accountScenarios } from "./support/contract_account.ts";
 import { chatScenarios } from "./support/contract_chat.ts";
 import { lifecycleScenarios } from "./support/contract_lifecycle.ts";
+import { messageScenarios } from "./support/contract_messages.ts";
 import { realtimeScenarios } from "./support/contract_realtime.ts";
 import { safetyScenarios } from "./support/contract_safety.ts";
 import { bannedLogin, staffScenarios } from "./support/contract_staff.ts";
@@ -63,13 +64,11 @@ beforeAll(async () => {
   document = (await ask("GET", `${server.url}/swagger/json`)).body as unknown as Document;
   operations = listOperations(document);
   const totp = totpScenarios({ url: server.url, sql: cluster.database.sql });
+  const chatStage = { owner: lan, strictUrl: strict.url, sql: cluster.database.sql };
   scenarios = {
     ...authScenarios(gone, totp),
-    ...(await chatScenarios(server.url, {
-      owner: lan,
-      strictUrl: strict.url,
-      sql: cluster.database.sql,
-    })),
+    ...(await chatScenarios(server.url, chatStage)),
+    ...(await messageScenarios(server.url, chatStage)),
     ...(await safetyScenarios(server.url, { owner: lan, sql: cluster.database.sql })),
     ...(await staffScenarios(server.url, cluster.database.sql)),
     ...accountScenarios({

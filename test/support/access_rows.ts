@@ -1,4 +1,5 @@
 import { CHAT_INPUTS, group } from "./access_chat.ts";
+import { MESSAGE_FRAMES, MESSAGE_INPUTS, MESSAGE_ROWS } from "./access_messages.ts";
 import { PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
 import type { Call } from "./contract.ts";
 import { scheduleDeletion } from "./lifecycle.ts";
@@ -114,8 +115,7 @@ SOCKET sub                                     4400       4401     4401     sub.
 SOCKET unsub                                   4400       4401     4401     unsub.ok  unsub.ok  unsub.ok  unsub.ok   unsub.ok
 SOCKET focus                                   4400       4401     4401     ok        ok        ok        ok         ok
 SOCKET typ                                     4400       4401     4401     ok        ok        ok        ok         ok
-SOCKET pres                                    4400       4401     4401     ok        ok        ok        ok         ok
-`;
+SOCKET pres                                    4400       4401     4401     ok        ok        ok        ok         ok${MESSAGE_ROWS}`;
 
 /** What stands around the calls. */
 export interface Stage {
@@ -213,6 +213,7 @@ export const INPUTS: Record<string, Input> = {
   "GET /v1/admin/users/:id/audit": ({ people }) => ({ params: { id: people.stranger.id } }),
   "POST /v1/conversations": () => ({ body: { kind: "group", name: "VN30", memberIds: [] } }),
   ...CHAT_INPUTS,
+  ...MESSAGE_INPUTS,
   "GET /v1/presence": ({ people }) => ({ query: `?userIds=${people.stranger.id}` }),
   "PUT /v1/me/presence": () => ({
     body: { visibleTo: "contacts", lastSeenTo: "nobody", isInvisible: false },
@@ -231,6 +232,7 @@ export const INPUTS: Record<string, Input> = {
 
 /** The frame that follows a hello, by its row. */
 export const FRAMES: Record<string, (stage: Stage) => Promise<object> | object> = {
+  ...MESSAGE_FRAMES,
   "SOCKET hb": () => ({ t: "hb", i: 2 }),
   // The owner's own token: whoever else shows it says that the socket was opened for somebody else.
   "SOCKET tok": ({ people }) => ({ t: "tok", i: 2, tok: people.owner.token }),

@@ -108,7 +108,7 @@ export const pinnedMessages: Coverage = {
 
 const NEW_THREAD = "insert into app.thread_states (conversation_id, thread_seq, user_id) values";
 
-/** One's own, in threads that one may read. */
+/** One's own, in threads that one may read; who answers makes the author of the first message follow. */
 export const threadStates: Coverage = {
   policies: [
     "thread_states_app_select select app",
@@ -124,7 +124,19 @@ export const threadStates: Coverage = {
     ["quan", "select * from app.thread_states", 0],
     ["nobody", "select * from app.thread_states", 0],
     ["lan", `${NEW_THREAD} (:team, 6, :lan)`, 1],
-    ["lan", `${NEW_THREAD} (:team, 6, :minh)`, "refused"],
+    ["lan", `${NEW_THREAD} (:team, 6, :minh)`, 1],
+    ["quan", `${NEW_THREAD} (:team, 6, :minh)`, "refused"],
+    ["minh", `${NEW_THREAD} (:team, 6, :lan)`, "refused"],
+    [
+      "lan",
+      "insert into app.thread_states (conversation_id, thread_seq, user_id, last_read_seq) values (:team, 6, :minh, 9)",
+      "refused",
+    ],
+    [
+      "lan",
+      "insert into app.thread_states (conversation_id, thread_seq, user_id, is_following) values (:team, 6, :minh, false)",
+      "refused",
+    ],
     ["hoa", `${NEW_THREAD} (:team, 3, :hoa)`, "refused"],
     ["quan", `${NEW_THREAD} (:team, 3, :quan)`, "refused"],
     ["nobody", `${NEW_THREAD} (:team, 6, :lan)`, "refused"],

@@ -51,6 +51,13 @@ export const messages: Coverage = {
     ["minh", `${DELETE}, deleted_by = :minh where id = :secret`, 0],
     ["hoa", "update app.messages set body = 'x'", 1],
     ["hoa", `${DELETE}, deleted_by = :hoa where id = :hello`, 0],
+    ["hoa", `${DELETE}, deleted_by = :hoa where id = :secret`, 1],
+    ["hoa", `${DELETE}, deleted_by = :minh where id = :secret`, "refused"],
+    [
+      "hoa",
+      "update app.messages set deleted_at = now(), deleted_by = :hoa where id = :secret",
+      "refused",
+    ],
     ["quan", "update app.messages set body = 'x'", 0],
     ["eve", `${DELETE}, deleted_by = :eve`, 0],
     ["nobody", "update app.messages set body = 'x'", 0],

@@ -9,12 +9,36 @@ import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
 import { NotReachable } from "../../blocks/mod.ts";
 import { ConversationParams, SlowMode } from "../schema/conversations.ts";
-import { Message, messageOperations, MessagePage, NewMessage } from "../schema/messages.ts";
+import {
+  EditConflict,
+  EditWindowClosed,
+  Message,
+  MessageEdit,
+  MessageGone,
+  messageOperations,
+  MessagePage,
+  MessageVersionPage,
+  NewMessage,
+} from "../schema/messages.ts";
+import { MessageParams } from "../schema/places.ts";
+import { deleteMessage } from "../service/deletes.ts";
+import { editMessage, listEdits } from "../service/edits.ts";
 import { listMessages } from "../service/messages.ts";
 import { sendMessage } from "../service/send.ts";
+import { messagePlace } from "./place.ts";
 import { REFUSALS } from "./refusals.ts";
 
-/** GET, POST /v1/conversations/{id}/messages */
+const editRefused = problems(
+  ...REFUSALS,
+  Forbidden,
+  NotFound,
+  MessageGone,
+  EditConflict,
+  EditWindowClosed,
+  RateLimited,
+);
+
+/** GET, POST /v1/conversations/{id}/messages · PATCH, DELETE …/messages/{seq} · GET …/messages/{seq}/edits */
 export function messageRoutes(platform: Platform) {
   return new Elysia({
     name: "chat.messages",
@@ -60,6 +84,46 @@ export function messageRoutes(platform: Platform) {
           ...problems(...REFUSALS, Forbidden, NotFound, NotReachable, RateLimited, SlowMode),
         },
         detail: messageOperations.sendMessage,
+      },
+    )
+    .patch(
+      "/:id/messages/:seq",
+      async ({ body, params, session }) => {
+        await assertMaySend(platform.sends, session.userId);
+        return await editMessage(platform, { ...messagePlace(params, session), ...body });
+      },
+      {
+        params: MessageParams,
+        body: MessageEdit,
+        response: { 200: Message, ...editRefused },
+        detail: messageOperations.editMessage,
+      },
+    )
+    .delete(
+      "/:id/messages/:seq",
+      async ({ params, session, set }) => {
+        await deleteMessage(platform, messagePlace(params, session));
+        set.status = 204;
+      },
+      {
+        params: MessageParams,
+        response: problems(...REFUSALS, Forbidden, NotFound),
+        detail: messageOperations.deleteMessage,
+      },
+    )
+    .get(
+      "/:id/messages/:seq/edits",
+      ({ params, query, session }) =>
+        listEdits(platform, {
+          ...messagePlace(params, session),
+          ...query,
+          limit: query.limit ?? PAGE_LIMIT,
+        }),
+      {
+        params: MessageParams,
+        query: PageQuery,
+        response: { 200: MessageVersionPage, ...problems(...REFUSALS, NotFound, InvalidCursor) },
+        detail: messageOperations.listEdits,
       },
     );
 }

@@ -2,12 +2,15 @@ import { t } from "elysia";
 
 import { MAX_BODY_CHARACTERS } from "../../../platform/realtime/limits.ts";
 import { Id, integer, object, text } from "../../../platform/schema.ts";
+import { MAX_EDITS } from "./messages.ts";
+import { Emoji } from "./reactions.ts";
 
 /** Stricter than 36 characters: Postgres refuses what is no UUID, and then the fault would be ours. */
 const Channel = t.String({
   pattern: "^c:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
 });
 const RequestNumber = integer(0);
+const MessageAt = { ...integer(1), description: "position of the message" };
 
 /** Frames that a client sends about conversations. */
 export const ChatFrames = {
@@ -25,6 +28,30 @@ export const ChatFrames = {
     ch: Channel,
     seq: { ...integer(0), description: "position up to which the user has read" },
     priv: t.Optional(t.Boolean({ description: "tells nobody but the user's own devices" })),
+  }),
+  edit: object({
+    t: t.Literal("edit"),
+    i: t.Optional(RequestNumber),
+    ch: Channel,
+    msg: MessageAt,
+    body: text(MAX_BODY_CHARACTERS),
+    rev: { ...integer(0, MAX_EDITS), description: "revision of the message that was changed" },
+  }),
+  del: object({ t: t.Literal("del"), i: t.Optional(RequestNumber), ch: Channel, msg: MessageAt }),
+  react: object({
+    t: t.Literal("react"),
+    i: t.Optional(RequestNumber),
+    ch: Channel,
+    msg: MessageAt,
+    e: { ...Emoji, description: "one emoji" },
+    on: t.Boolean({ description: "whether the user reacts so from now on" }),
+  }),
+  pin: object({
+    t: t.Literal("pin"),
+    i: t.Optional(RequestNumber),
+    ch: Channel,
+    msg: MessageAt,
+    on: t.Boolean({ description: "whether the message is pinned from now on" }),
   }),
 };
 

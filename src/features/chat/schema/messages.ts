@@ -1,11 +1,29 @@
 import { t } from "elysia";
 
+import { defineError } from "../../../platform/errors.ts";
 import { MAX_BODY_CHARACTERS } from "../../../platform/realtime/limits.ts";
-import { count, Id, object, page, text, Time } from "../../../platform/schema.ts";
+import { count, Id, integer, object, page, text, Time } from "../../../platform/schema.ts";
+import { ReactionCount } from "./reactions.ts";
 
+/** For how long after it was sent a message may be changed, and how often. */
+export const EDIT_WINDOW_MS = 86_400_000;
+export const MAX_EDITS = 100;
 export const MAX_MENTIONS = 50;
 export const MAX_TICKERS = 20;
 export const MAX_ATTACHMENTS = 10;
+
+export const MessageGone = defineError("message_gone", 409, {
+  en: "The message was deleted",
+  vi: "Tin nhắn đã bị xóa",
+});
+export const EditConflict = defineError("edit_conflict", 409, {
+  en: "The message was changed meanwhile; read it again",
+  vi: "Tin nhắn vừa được sửa ở nơi khác; hãy đọc lại",
+});
+export const EditWindowClosed = defineError("edit_window_closed", 409, {
+  en: "The message is too old to be changed, or was changed too often",
+  vi: "Tin nhắn đã quá cũ hoặc đã sửa quá nhiều lần",
+});
 
 /** Made by the sender, so that a message that is sent again is recognised. */
 const ClientId = { ...Id, description: "Any UUID, unique for the sender in a conversation." };
@@ -19,15 +37,6 @@ export const NewMessage = object(
 export const Ticker = t.String({ pattern: "^[A-Z][A-Z0-9.]{0,9}$", examples: ["VNM"] });
 
 const Attachment = object({ id: Id }, { title: "Attachment", description: "An uploaded file." });
-
-const ReactionCount = object(
-  {
-    emoji: t.String({ examples: ["👍"] }),
-    count: count("How many have reacted so.", 3),
-    mine: t.Boolean({ description: "Whether the caller is one of them." }),
-  },
-  { title: "ReactionCount" },
-);
 
 export const Message = object(
   {
@@ -58,6 +67,26 @@ export const Message = object(
 export type Message = typeof Message.static;
 export const MessagePage = page(Message, { title: "MessagePage" });
 
+/** The revision is the one that was changed, so that of two changes at once one is refused. */
+export const MessageEdit = object(
+  {
+    body: text(MAX_BODY_CHARACTERS, { examples: ["Good evening"] }),
+    rev: { ...integer(0, MAX_EDITS), description: "`rev` of the message, or 0.", examples: [0] },
+  },
+  { title: "MessageEdit" },
+);
+
+const MessageVersion = object(
+  {
+    rev: count("How often it had been changed when it said this.", 0),
+    body: t.String({ examples: ["Good morning"] }),
+    replacedAt: Time,
+  },
+  { title: "MessageVersion", description: "What a message said before." },
+);
+export type MessageVersion = typeof MessageVersion.static;
+export const MessageVersionPage = page(MessageVersion, { title: "MessageVersionPage" });
+
 /** What the API's document says about each operation. */
 export const messageOperations = {
   listMessages: {
@@ -74,5 +103,23 @@ export const messageOperations = {
       200: { description: "It was stored before." },
       201: { description: "It is stored." },
     },
+  },
+  editMessage: {
+    operationId: "editMessage",
+    summary: "Change a message",
+    description:
+      "For its author, within a day. What it said before is kept and can be read. The same change again changes nothing.",
+  },
+  deleteMessage: {
+    operationId: "deleteMessage",
+    summary: "Delete a message",
+    description:
+      "For its author, and for members who keep order. Nothing is left of what it said; its place stays.",
+    responses: { 204: { description: "The message says nothing any more." } },
+  },
+  listEdits: {
+    operationId: "listEdits",
+    summary: "List what a message said before",
+    description: "Its earlier versions, the newest first.",
   },
 };

@@ -7,22 +7,41 @@ type Row = typeof messages.$inferSelect;
 /** A message's row as everybody sees it, who may see it: what does not apply is missing. */
 export function toMessage(row: Row): Message {
   const { id, seq, clientId, senderId, body } = row;
+  const createdAt = row.createdAt.toISOString();
   return {
     id,
     seq,
     clientId,
     senderId,
     body,
-    createdAt: row.createdAt.toISOString(),
-    ...(row.replySeq === null ? {} : { replySeq: row.replySeq }),
-    ...(row.threadSeq === null ? {} : { threadSeq: row.threadSeq }),
-    ...(row.rev === 0 ? {} : { rev: row.rev }),
-    ...(row.editedAt === null ? {} : { editedAt: row.editedAt.toISOString() }),
-    ...(row.deletedAt === null ? {} : { deletedAt: row.deletedAt.toISOString() }),
-    ...(row.mentions?.length ? { mentions: row.mentions } : {}),
-    ...(row.mentionsAll ? { mentionsAll: true as const } : {}),
-    ...(row.tickers?.length ? { tickers: row.tickers } : {}),
-    ...(row.attachments?.length ? { attachments: row.attachments } : {}),
+    createdAt,
+    ...placeOf(row),
+    ...lifeOf(row),
+    ...namesOf(row),
+  };
+}
+
+function placeOf({ replySeq, threadSeq }: Row): Partial<Message> {
+  return {
+    ...(replySeq === null ? {} : { replySeq }),
+    ...(threadSeq === null ? {} : { threadSeq }),
+  };
+}
+
+function lifeOf({ rev, editedAt, deletedAt }: Row): Partial<Message> {
+  return {
+    ...(rev === 0 ? {} : { rev }),
+    ...(editedAt === null ? {} : { editedAt: editedAt.toISOString() }),
+    ...(deletedAt === null ? {} : { deletedAt: deletedAt.toISOString() }),
+  };
+}
+
+function namesOf({ mentions, mentionsAll, tickers, attachments }: Row): Partial<Message> {
+  return {
+    ...(mentions?.length ? { mentions } : {}),
+    ...(mentionsAll ? { mentionsAll: true as const } : {}),
+    ...(tickers?.length ? { tickers } : {}),
+    ...(attachments?.length ? { attachments } : {}),
   };
 }
 

@@ -164,7 +164,8 @@ export const threadStates = app.table(
     pgPolicy("thread_states_app_insert", {
       for: "insert",
       to: appRole,
-      withCheck: sql`${state.userId} = ${actingUser} and ${asReader(state.conversationId, state.threadSeq)}`,
+      // Whoever answers first makes the author of the message follow its thread.
+      withCheck: sql`(${state.userId} = ${actingUser} and ${asReader(state.conversationId, state.threadSeq)}) or (${state.isFollowing} and ${state.lastReadSeq} = 0 and exists (select 1 from app.messages m where m.conversation_id = ${state.conversationId} and m.seq = ${state.threadSeq} and m.sender_id = ${state.userId}))`,
     }),
     pgPolicy("thread_states_app_update", {
       for: "update",

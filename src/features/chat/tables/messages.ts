@@ -71,6 +71,10 @@ export const messages = app.table(
     index("messages_search")
       .using("gin", sql`app.search_terms(${message.conversationId}, ${message.body})`)
       .with({ fastupdate: false }),
+    // The last one says when everybody may be named again.
+    index("messages_mentions_all")
+      .on(message.conversationId, message.seq)
+      .where(sql`${message.mentionsAll}`),
     index("messages_deleted_by").on(message.deletedBy).where(isNotNull(message.deletedBy)),
     // The members refer to conversations and users, so that this one look for each message proves both.
     foreignKey({
@@ -93,6 +97,7 @@ export const messages = app.table(
       for: "update",
       to: appRole,
       using: sql`${message.senderId} = ${actingUser} and ${message.deletedAt} is null and ${asMember(message.conversationId)}`,
+      withCheck: sql`${message.senderId} = ${actingUser} and (${message.deletedAt} is null or (${message.deletedBy} = ${actingUser} and ${message.body} = ''))`,
     }),
     pgPolicy("messages_app_moderate", {
       for: "update",

@@ -10,7 +10,11 @@ export async function listPresence(
   platform: Platform,
   { viewerId, userIds }: { viewerId: string; userIds: string[] },
 ): Promise<PresenceList> {
-  const asked = await platform.db.run({ role: "system" }, (tx) => listAsked(tx, viewerId, userIds));
+  const asked = await platform.db.run(
+    { role: "system" },
+    (tx) => listAsked(tx, viewerId, userIds),
+    { read: true },
+  );
   const shown = asked.filter(
     ({ userId, visibleTo, isContact }) => userId === viewerId || mayKnow(visibleTo, isContact),
   );

@@ -62,6 +62,7 @@ export interface GatewayOptions {
   limits: Limits;
   /** Of which a share may wait for all sockets together; that of the machine where it is not known. */
   memoryBytes?: number;
+  helloTimeoutMs?: number;
   nodeId: string;
   now: () => Date;
   log: Log;
@@ -75,7 +76,7 @@ const BUSY_RETRY_S = 5;
 
 /** The native WebSocket door of `frm.v1`: hello within its time, then frames in order, until either side ends it. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { limits, log } = options;
+  const { limits, log, helloTimeoutMs = HELLO_TIMEOUT_MS } = options;
   const sockets = new Set<Socket>();
   const authorities = createAuthorities(options);
   const own = { hb: heartbeat(options), tok: authorities.renew };
@@ -106,8 +107,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (ws.readyState !== WebSocket.OPEN) return;
     const connection = new SocketConnection(ws, granted);
     await options.hub().attach(connection, (memberships, ownSeq) => {
-      clearTimeout(ws.data.helloTimer);
-      ws.data.helloTimer = undefined;
       ws.data.connection = connection;
       const { nodeId } = options;
       const greeting = { connection, hello, memberships, ownSeq, nodeId, limits };
@@ -121,6 +120,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   async function open(ws: Socket, message: string | Buffer): Promise<void> {
     const hello = readHello(message);
     if ("code" in hello) return ws.close(hello.code, hello.reason);
+    // It has come in time. How long we take for it is not the client's fault, and 4408 would send it away for good.
+    clearTimeout(ws.data.helloTimer);
+    ws.data.helloTimer = undefined;
     try {
       await greet(ws, hello);
     } catch (error) {
@@ -175,7 +177,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       perMessageDeflate: false,
       open: (ws) => {
         sockets.add(ws);
-        ws.data.helloTimer = setTimeout(endSilent, HELLO_TIMEOUT_MS, ws);
+        ws.data.helloTimer = setTimeout(endSilent, helloTimeoutMs, ws);
       },
       message: (ws, message) => {
         const { data } = ws;

@@ -130,6 +130,24 @@ test("a hello is refused by a code that says why", async () => {
   ]);
 });
 
+test("a hello that came in time is served however long that takes, and one that did not closes with 4408", async () => {
+  const granted = Promise.withResolvers<void>();
+  const never = Number.MAX_SAFE_INTEGER;
+  using served = openTestGateway({
+    helloTimeoutMs: 200,
+    authenticate: async ({ token }) => {
+      await granted.promise;
+      return { userId: token, sessionId: token, validUntil: never, endsAt: never };
+    },
+  });
+  const prompt = await openRawSocket(served.url);
+  prompt.send({ t: "hello", v: 1, tok: "lan" });
+  const silent = await openRawSocket(served.url);
+  expect((await silent.closed).code).toBe(4408);
+  granted.resolve();
+  expect((await prompt.next(({ t }) => t === "hello.ok")).t).toBe("hello.ok");
+});
+
 test("all gauges return to zero", async () => {
   using served = openTestGateway();
   const sockets = await Promise.all(["a", "b", "c"].map((token) => openSocket(served.url, token)));

@@ -59,6 +59,7 @@ class BrowserShare implements OutboxShare {
    */
   #tail: Promise<unknown>;
   #count = 0;
+  #closed = false;
 
   constructor(options: ShareOptions) {
     this.#options = options;
@@ -80,6 +81,8 @@ class BrowserShare implements OutboxShare {
     const { name, database, locks, memory } = this.#options;
     await this.#tail;
     const open = await database();
+    // Whoever was closed meanwhile would take what they have just left.
+    if (this.#closed) return [];
     if (!open) return await memory.adopt(limit);
     const take = async () => await this.#take(open, { limit, living: await this.#living() });
     // One tab at a time, or two that look at once would both take what was left behind.
@@ -99,6 +102,7 @@ class BrowserShare implements OutboxShare {
   }
 
   close(): void {
+    this.#closed = true;
     void this.#tail.then(() => this.#released.resolve());
     void this.#options.database().then((open) => {
       if (!open) this.#options.memory.close();

@@ -6,7 +6,7 @@ import type {
   ConversationPage as ServerConversationPage,
 } from "../features/chat/schema/conversations.ts";
 import type { ChatEvents } from "../features/chat/schema/events.ts";
-import type { ChatReplies } from "../features/chat/schema/frames.ts";
+import type { ChatFrames, ChatReplies } from "../features/chat/schema/frames.ts";
 import type { Member as ServerMember } from "../features/chat/schema/members.ts";
 import type {
   Message as ServerMessage,
@@ -94,6 +94,7 @@ export interface UserEventData {
 }
 
 /** Frames that this client sends, as the server checks them. */
+export type ReadFrame = (typeof ChatFrames)["read"]["static"];
 export type TypingFrame = (typeof PresenceFrames)["typ"]["static"];
 export type AttentionFrame = (typeof PresenceFrames)["pres"]["static"];
 export type SyncFrame = server.Sync;

@@ -1,3 +1,4 @@
+import type { ReadFrame } from "./contract.ts";
 import { channelOf } from "./frames.ts";
 
 export interface ReadMark {
@@ -6,13 +7,6 @@ export interface ReadMark {
   seq: number;
   /** Keeps it from the others; on one's own devices it counts. */
   private?: boolean;
-}
-
-export interface ReadFrame {
-  t: "read";
-  ch: string;
-  seq: number;
-  priv?: boolean;
 }
 
 export interface ReadsOptions {

@@ -1,9 +1,15 @@
 import { between } from "./backoff.ts";
 import type { Command } from "./commands.ts";
-import type { HeartbeatFrame, HelloFrame, HelloOk, RenewalFrame, SyncFrame } from "./contract.ts";
+import type {
+  HeartbeatFrame,
+  HelloFrame,
+  HelloOk,
+  ReadFrame,
+  RenewalFrame,
+  SyncFrame,
+} from "./contract.ts";
 import { readFrames, type ServerFrame } from "./frames.ts";
 import type { PresenceFrame } from "./presence.ts";
-import type { ReadFrame } from "./reads.ts";
 import { Renewal } from "./renewal.ts";
 
 /** What ended a connection, or kept it from coming about. */

@@ -95,6 +95,24 @@ test(
 );
 
 test(
+  "one sees what the other has read, and still knows it after a reload",
+  async () => {
+    await his.setOffline(true);
+    await his.until("the loss", `!(${CONNECTED})`);
+    await say(hers, "Chào");
+    await untilShown(hers, ["Chào"]);
+    await hers.until("it to be stored", `!document.querySelector("[data-pending]")`);
+    expect(await hers.read(`document.querySelector(".read")`)).toBeNull();
+    await his.setOffline(false);
+    await untilShown(his, ["Chào"]);
+    await hers.until("that he has read", `document.querySelector("main ol li .read")`);
+    await hers.goto(await hers.read("location.href"));
+    await hers.until("that he has read", `document.querySelector("main ol li .read")`);
+  },
+  JOURNEY_LIMIT_MS,
+);
+
+test(
   "who is cut off for a while misses nothing, and what they write meanwhile arrives once and in order",
   async () => {
     await talk(hers, "Đi vào hầm đây");

@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 
-import { ClientError, createMemoryOutbox, type OutboxChange } from "../../src/client/mod.ts";
+import {
+  ClientError,
+  createBrowserOutbox,
+  createMemoryOutbox,
+  type OutboxChange,
+} from "../../src/client/mod.ts";
 import { until } from "../support/poll.ts";
 import { opened, record } from "./recorder.ts";
 import { openScriptedServer } from "./scripted_server.ts";
@@ -87,6 +92,19 @@ test("what one socket could not send any more goes out with the next one, in its
   using third = record(server.url, { outbox });
   await opened(third);
   expect(third.socket.waiting).toEqual([]);
+});
+
+test("where there is no IndexedDB, what waits lives as long as the page", async () => {
+  await using server = openScriptedServer();
+  const outbox = createBrowserOutbox({ userId: "lan" });
+  const first = record("ws://127.0.0.1:9/v1/ws", { outbox });
+  const late = first.socket.send({ conversationId: CONVERSATION, body: "Chào" });
+  first.socket.close();
+  expect(await late.catch((error: { code: string }) => error.code)).toBe("closed");
+  using second = record(server.url, { outbox });
+  await until("what was left", () => server.received("send").length === 1);
+  await until("its acknowledgement", () => second.socket.waiting.length === 0);
+  expect(server.received("send").map((frame) => frame["body"])).toEqual(["Chào"]);
 });
 
 test("what has waited too long goes nowhere, by way of the next socket neither", async () => {

@@ -81,11 +81,14 @@ async function move({ movers, old, print, say }: Move): Promise<void> {
   const code = await stopped;
   const last = await say();
   await until("all have seen all", () => movers.every((it) => it.seen() === last), MOVE_LIMIT_MS);
-  const times = movers.map((mover) => mover.movedAt() ?? 0);
+  const times = movers.map((mover) => mover.cameAt() ?? 0);
+  const greeted = movers.map((mover) => mover.movedAt() ?? 0);
   const stopMs = stoppedAt - startedAt;
   const most = busiest(times, 1_000);
   print(`the stop took ${(stopMs / 1_000).toFixed(1)} s and ended with ${code}`);
-  print(`the last socket came after ${((Math.max(...times) - startedAt) / 1_000).toFixed(1)} s`);
+  print(
+    `the last socket was greeted after ${((Math.max(...greeted) - startedAt) / 1_000).toFixed(1)} s`,
+  );
   print(`at most ${most} sockets came within one second; ${messages} messages were sent meanwhile`);
   const faults = movers.flatMap((mover) => mover.faults);
   print(`lost 0, doubled or out of order ${faults.length}`);

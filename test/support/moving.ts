@@ -7,7 +7,9 @@ export interface Mover {
   seen: () => number;
   /** What was wrong: events out of order, repeated, or unexpected closes. */
   faults: string[];
-  /** When it opened a socket at the other instance; undefined while it has not. */
+  /** When it first knocked at the other instance; undefined while it has not. */
+  cameAt: () => number | undefined;
+  /** When the other instance greeted it; undefined while it has not. */
   movedAt: () => number | undefined;
   close: () => void;
 }
@@ -35,6 +37,7 @@ class MovingClient implements Mover {
   /** Position of the last event of the present socket. */
   #live = 0;
   #away: [number, number] | undefined;
+  #cameAt: number | undefined;
   #movedAt: number | undefined;
   #isDone = false;
   #ws: WebSocket;
@@ -44,6 +47,7 @@ class MovingClient implements Mover {
     this.#ws = this.#connect(options.from);
   }
   seen = (): number => this.#seen ?? 0;
+  cameAt = (): number | undefined => this.#cameAt;
   movedAt = (): number | undefined => this.#movedAt;
   close = (): void => {
     this.#isDone = true;
@@ -74,7 +78,9 @@ class MovingClient implements Mover {
     const [from, to] = this.#away ?? [0, 1_000];
     const delayMs = from + Math.random() * (to - from);
     setTimeout(() => {
-      if (!this.#isDone) this.#ws = this.#connect(this.#options.to);
+      if (this.#isDone) return;
+      this.#cameAt ??= performance.now();
+      this.#ws = this.#connect(this.#options.to);
     }, delayMs);
   }
   #take(frame: Frame): void {

@@ -48,7 +48,7 @@ test(
     for (const mover of movers) mover.close();
 
     expect(movers.flatMap(({ faults }) => faults)).toEqual([]);
-    const times = movers.map((mover) => mover.movedAt() ?? 0);
+    const times = movers.map((mover) => mover.cameAt() ?? 0);
     expect(busiest(times, STRETCH_MS)).toBeLessThan(SOCKETS / 2);
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(4 * STRETCH_MS);
   },

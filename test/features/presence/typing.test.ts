@@ -4,6 +4,9 @@ import { call, converse, type Person, signUp } from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 import { type Frame, openSocket, type TestSocket } from "../../support/socket.ts";
 
+/** Instances start slowly on a busy machine. */
+const START_MS = 90_000;
+
 let cluster: Cluster;
 let first: Instance;
 let second: Instance;
@@ -13,7 +16,7 @@ beforeAll(async () => {
   cluster = await openCluster();
   [first, second] = await Promise.all([cluster.start(), cluster.start()]);
   people = await Promise.all(Array.from({ length: 3 }, () => signUp(first.url)));
-});
+}, START_MS);
 afterAll(() => cluster[Symbol.asyncDispose]());
 
 /** A group of the first person with the others, on the screens of all but the first. */

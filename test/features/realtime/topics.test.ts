@@ -16,6 +16,9 @@ import { type Cluster, type Instance, openCluster } from "../../support/instance
 import { testServices } from "../../support/services.ts";
 import { type Frame, openSocket, type TestSocket } from "../../support/socket.ts";
 
+/** Instances start slowly on a busy machine. */
+const START_MS = 90_000;
+
 let cluster: Cluster;
 let instances: Instance[];
 let instance: Instance;
@@ -33,7 +36,7 @@ beforeAll(async () => {
   keys = createKeys(cluster.redisPrefix);
   const bus = createBusPublisher({ commands: redis, keys });
   publisher = createTopicPublisher({ redis, keys, bus });
-});
+}, START_MS);
 afterAll(async () => {
   await redis.close();
   await cluster[Symbol.asyncDispose]();

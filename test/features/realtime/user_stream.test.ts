@@ -17,6 +17,9 @@ const Counted = defineUserEvent("test.counted", {
   data: Type.Object({ n: Type.Integer() }),
 });
 
+/** Instances start slowly on a busy machine. */
+const START_MS = 90_000;
+
 let cluster: Cluster;
 let instances: Instance[];
 let node: Opened & AsyncDisposable;
@@ -25,7 +28,7 @@ beforeAll(async () => {
   cluster = await openCluster();
   instances = await Promise.all([cluster.start(), cluster.start()]);
   node = await openNode(cluster);
-});
+}, START_MS);
 afterAll(async () => {
   await node[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();

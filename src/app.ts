@@ -10,6 +10,7 @@ import { reauthenticationRoutes } from "./features/auth/routes/reauthentication.
 import { sessionRoutes } from "./features/auth/routes/sessions.ts";
 import { authRoutes } from "./features/auth/routes/sign_in.ts";
 import { blockRoutes } from "./features/blocks/routes.ts";
+import { banRoutes } from "./features/chat/routes/bans.ts";
 import { conversationRoutes } from "./features/chat/routes/conversations.ts";
 import { memberRoutes } from "./features/chat/routes/members.ts";
 import { messageRoutes } from "./features/chat/routes/messages.ts";
@@ -21,6 +22,7 @@ import { docsRoutes } from "./features/docs/routes.ts";
 import { healthRoutes } from "./features/health/routes.ts";
 import { mailboxRoutes } from "./features/mailbox/routes.ts";
 import { mfaRoutes } from "./features/mfa/routes.ts";
+import { reportRoutes, reviewRoutes } from "./features/moderation/routes.ts";
 import { presenceRoutes } from "./features/presence/routes.ts";
 import { authenticateSocket } from "./features/realtime/mod.ts";
 import { socketRoutes, ticketRoutes } from "./features/realtime/routes.ts";
@@ -79,8 +81,11 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => messageRoutes(platform)),
     when(api, () => reactionRoutes(platform)),
     when(api, () => pinRoutes(platform)),
+    when(api, () => banRoutes(platform)),
     when(api, () => searchRoutes(platform)),
     when(api, () => blockRoutes(platform)),
+    when(api, () => reportRoutes(platform)),
+    when(api, () => reviewRoutes(platform)),
     when(api, () => ticketRoutes(platform)),
     when(api, () => presenceRoutes(platform)),
     when(config.roles.has("socket"), () => socketRoutes(platform, gateway)),

@@ -69,7 +69,7 @@ beforeAll(async () => {
     ...authScenarios(gone, totp),
     ...(await chatScenarios(server.url, chatStage)),
     ...(await messageScenarios(server.url, chatStage)),
-    ...(await safetyScenarios(server.url, { owner: lan, sql: cluster.database.sql })),
+    ...(await safetyScenarios(server.url, chatStage)),
     ...(await staffScenarios(server.url, cluster.database.sql)),
     ...accountScenarios({
       url: server.url,

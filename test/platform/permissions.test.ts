@@ -9,6 +9,8 @@ import {
 /** Who may do what, written down a second time, so that a role gains nothing by accident. */
 const TABLE: Record<Permission, AccountRole[]> = {
   "audit.read_any": ["admin"],
+  "reports.list": ["moderator", "admin"],
+  "reports.resolve": ["moderator", "admin"],
   "users.ban": ["moderator", "admin"],
   "users.list": ["admin"],
   "users.read": ["moderator", "admin"],

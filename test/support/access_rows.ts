@@ -1,5 +1,6 @@
 import { CHAT_INPUTS, group } from "./access_chat.ts";
 import { MESSAGE_FRAMES, MESSAGE_INPUTS, MESSAGE_ROWS } from "./access_messages.ts";
+import { SAFETY_INPUTS } from "./access_safety.ts";
 import { PASSWORD, type Person, sessionOf, signIn, signUp } from "./client.ts";
 import type { Call } from "./contract.ts";
 import { scheduleDeletion } from "./lifecycle.ts";
@@ -92,6 +93,13 @@ GET /v1/me/presence                            anon       old      gone     200 
 PUT /v1/me/presence                            anon       old      gone     200       200       200       200        200
 GET /v1/conversations/search                   anon       old      gone     200       200       200       200        200
 GET /v1/conversations/:id/messages/search      anon       old      gone     none      200       200       none       none
+GET /v1/conversations/:id/bans                 anon       old      gone     none      no        200       none       none
+PUT /v1/conversations/:id/bans/:userId         anon       old      gone     none      no        204       none       none
+DELETE /v1/conversations/:id/bans/:userId      anon       old      gone     none      no        204       none       none
+POST /v1/reports                               anon       old      gone     none      201       201       none       none
+GET /v1/admin/reports                          anon       old      gone     none      none      none      200        200
+GET /v1/admin/reports/:id                      anon       old      gone     none      none      none      200        200
+POST /v1/admin/reports/:id/resolve             anon       old      gone     none      none      none      200        200
 GET /v1/me/blocks                              anon       old      gone     200       200       200       200        200
 PUT /v1/me/blocks/:userId                      anon       old      gone     204       204       204       204        204
 DELETE /v1/me/blocks/:userId                   anon       old      gone     204       204       204       204        204
@@ -214,17 +222,11 @@ export const INPUTS: Record<string, Input> = {
   "POST /v1/conversations": () => ({ body: { kind: "group", name: "VN30", memberIds: [] } }),
   ...CHAT_INPUTS,
   ...MESSAGE_INPUTS,
+  ...SAFETY_INPUTS,
   "GET /v1/presence": ({ people }) => ({ query: `?userIds=${people.stranger.id}` }),
   "PUT /v1/me/presence": () => ({
     body: { visibleTo: "contacts", lastSeenTo: "nobody", isInvisible: false },
   }),
-  "GET /v1/conversations/search": () => ({ query: "?q=morning" }),
-  "GET /v1/conversations/:id/messages/search": async (stage) => ({
-    params: await group(stage),
-    query: "?q=morning",
-  }),
-  "PUT /v1/me/blocks/:userId": async ({ url }) => ({ params: { userId: (await signUp(url)).id } }),
-  "DELETE /v1/me/blocks/:userId": ({ silent }) => ({ params: { userId: silent.id } }),
   "GET /swagger/:file": () => ({ params: { file: "swagger-ui.css" } }),
   "GET /dev/mailbox/:id": ({ mailId }) => ({ params: { id: mailId } }),
   "GET /dev/mailbox/:id/html": ({ mailId }) => ({ params: { id: mailId } }),

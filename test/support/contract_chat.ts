@@ -146,6 +146,11 @@ export async function chatScenarios(
         const alone = await converse(url, blocked.token, body);
         return { ...member(alone, blocker.id), token: blocked.token };
       },
+      "403 barred": async () => {
+        const barred = await signUp(url, "Barred");
+        await ask("PUT", `${url}/v1/conversations/${group}/bans/${barred.id}`, { token });
+        return member(group, barred.id);
+      },
       "404 not_found": () => member(group, nowhere),
       "409 not_a_group": () => member(direct, stranger.id),
       "409 group_full": () => member(full, stranger.id),

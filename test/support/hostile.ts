@@ -47,6 +47,13 @@ export const ROUTES: Route[] = [
   { method: "GET", path: "/v1/admin/users/:id/audit", signedIn: true, body: false },
   { method: "GET", path: "/v1/conversations/search", signedIn: true, body: false },
   { method: "GET", path: "/v1/conversations/:id/messages/search", signedIn: true, body: false },
+  { method: "GET", path: "/v1/conversations/:id/bans", signedIn: true, body: false },
+  { method: "PUT", path: "/v1/conversations/:id/bans/:userId", signedIn: true, body: false },
+  { method: "DELETE", path: "/v1/conversations/:id/bans/:userId", signedIn: true, body: false },
+  { method: "POST", path: "/v1/reports", signedIn: true, body: true },
+  { method: "GET", path: "/v1/admin/reports", signedIn: true, body: false },
+  { method: "GET", path: "/v1/admin/reports/:id", signedIn: true, body: false },
+  { method: "POST", path: "/v1/admin/reports/:id/resolve", signedIn: true, body: true },
   { method: "GET", path: "/v1/me/blocks", signedIn: true, body: false },
   { method: "PUT", path: "/v1/me/blocks/:userId", signedIn: true, body: false },
   { method: "DELETE", path: "/v1/me/blocks/:userId", signedIn: true, body: false },
@@ -137,7 +144,7 @@ export const TREES: unknown[] = [
 ];
 
 export const FIELDS =
-  "email password code displayName transport refreshToken token currentPassword newPassword kind userId name memberIds description history memberPermissions slowModeSeconds role muted archived notify seq private clientId body".split(
+  "email password code displayName transport refreshToken token currentPassword newPassword kind userId name memberIds description history memberPermissions slowModeSeconds role muted archived notify seq private clientId body conversationId seq reason note action".split(
     " ",
   );
 

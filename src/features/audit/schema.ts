@@ -19,11 +19,15 @@ export interface AuditDetails {
   "account.password_reset": None;
   "admin.audit_viewed": None;
   "admin.banned": None;
+  "admin.message_deleted": { reason: string };
+  "admin.report_resolved": { report: string; action: string };
+  "admin.report_viewed": { report: string };
   "admin.role_changed": Change;
   "admin.tier_changed": Change;
   "admin.unbanned": None;
   "admin.user_viewed": None;
   "admin.users_listed": { count: number };
+  "admin.warned": { reason: string };
   "auth.login": None;
   "auth.logout": None;
   "auth.refresh_reused": None;

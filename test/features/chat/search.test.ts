@@ -82,7 +82,8 @@ test("tickers and numbers are found with their signs and without", async () => {
   expect(await find('"$VNM"')).toEqual(["vnm lên 5%", "Mua $VNM giá 62.500đ"]);
   expect(await find('"VNM"')).toEqual(["vnm lên 5%", "Mua $VNM giá 62.500đ"]);
   expect(await find("62.500")).toEqual(["Mua $VNM giá 62.500đ"]);
-  expect(await find("62,5")).toEqual(["Mua $VNM giá 62.500đ"]);
+  expect(await find("giá 62,500")).toEqual(["Mua $VNM giá 62.500đ"]);
+  expect(await find("62,5")).toEqual([]);
   expect(await find('"62.5"')).toEqual([]);
 });
 
@@ -92,6 +93,7 @@ test("the last word may be a beginning; quotes hold words together; a minus keep
   await say(lan, conversationId, ...said);
   const find = (q: string) => bodies(lan, { q, conversationId });
   expect(await find("nga")).toHaveLength(4);
+  expect(await find("ng")).toEqual([]);
   expect(await find("ngan")).toHaveLength(4);
   expect(await find("ngan hang")).toEqual([said[2], said[1], said[0]] as string[]);
   expect(await find('"ngan hang"')).toEqual([said[2], said[0]] as string[]);
@@ -186,7 +188,8 @@ test("a query without a word is refused, and no query is taken for SQL or for a 
     expect([200, 422]).toContain(status);
   }
   expect(await bodies(lan, { q: "m_t", conversationId })).toEqual([]);
-  expect(await bodies(lan, { q: "m%", conversationId })).toEqual(["mot hai ba"]);
+  expect(await bodies(lan, { q: "m%t", conversationId })).toEqual([]);
+  expect(await bodies(lan, { q: "mot%", conversationId })).toEqual(["mot hai ba"]);
 });
 
 test("a message is stored whatever its words are, the longest included", async () => {

@@ -12,11 +12,12 @@ export const conversations: Coverage = {
     "conversations_app_update update app",
     "conversations_owner_select select owner",
     "conversations_system_select select system",
+    "conversations_system_append update system",
     "conversations_system_delete delete system",
   ],
   grants: {
     app: "select insert update(last_seq last_no last_event_at member_count)",
-    system: "select delete",
+    system: "select update(last_seq last_event_at) delete",
   },
   cells: [
     ["lan", "select * from app.conversations", 2],
@@ -67,6 +68,8 @@ export const conversations: Coverage = {
     ["system", "delete from app.conversations", 3],
     ["system", "delete from app.conversations where id in (:team, :pair, :eves_club)", 0],
     ["system", TOUCH, "denied"],
+    // Where something was reported and not judged yet, as in the team.
+    ["system", "update app.conversations set last_seq = 9, last_event_at = now()", 1],
     ["public", "select * from app.conversations", "denied"],
   ],
 };
@@ -197,14 +200,19 @@ export const conversationMembers: Coverage = {
 const NEW_EVENT =
   "insert into app.conversation_events (conversation_id, seq, kind, actor_id, created_at) values";
 
+/** A message of the team that staff has taken out. */
+const DELETED =
+  "insert into app.conversation_events (conversation_id, seq, kind, actor_id, created_at, message_seq) values (:team, 9, 'msg.del', :minh, now(), 6)";
+
 /** As the messages: what has happened is read by members, added in one's own name, and never changed. */
 export const conversationEvents: Coverage = {
   policies: [
     "events_app_select select app",
     "events_app_insert insert app",
     "events_system_select select system",
+    "events_system_take_out insert system",
   ],
-  grants: { app: "select insert", system: "select" },
+  grants: { app: "select insert", system: "select insert" },
   cells: [
     ["lan", "select * from app.conversation_events", 2],
     // Not what happened in the team before her time there.
@@ -231,6 +239,10 @@ export const conversationEvents: Coverage = {
     ["minh", "delete from app.conversation_events", 0, "delete"],
     ["auth", "select * from app.conversation_events", "denied"],
     ["system", "select * from app.conversation_events", 3],
+    ["system", DELETED, 1],
+    ["system", DELETED.replace(", 6)", ", 3)"), "refused"],
+    ["system", DELETED.replace("msg.del", "msg.edit"), "refused"],
+    ["system", DELETED.replace(":team", ":pair"), "refused"],
     ["system", "delete from app.conversation_events", "denied"],
     ["public", "select * from app.conversation_events", "denied"],
   ],

@@ -9,6 +9,7 @@ import { messageEdits, messages } from "./message_cells.ts";
 import { presenceSettings } from "./presence_cells.ts";
 import { conversationSettings, conversationStates } from "./presentation_cells.ts";
 import { busOutbox, devSecrets, jobOutbox, jobOutboxHead } from "./queue_cells.ts";
+import { conversationBans, reports } from "./report_cells.ts";
 import { userEvents, userStreams } from "./stream_cells.ts";
 import { recoveryCodes, totpSecrets } from "./totp_cells.ts";
 
@@ -35,6 +36,8 @@ export const COVERAGE: Record<string, Coverage> = {
   pinned_messages: pinnedMessages,
   thread_states: threadStates,
   blocks,
+  reports,
+  conversation_bans: conversationBans,
   conversation_events: conversationEvents,
   user_streams: userStreams,
   user_events: userEvents,

@@ -13,12 +13,13 @@ export const messages: Coverage = {
     "messages_app_edit update app",
     "messages_app_moderate update app",
     "messages_system_select select system",
+    "messages_system_take_out update system",
     "messages_owner_select select owner",
   ],
   ownerSees: 3,
   grants: {
     app: "select insert update(body rev edited_at deleted_at deleted_by mentions mentions_all tickers attachments)",
-    system: "select",
+    system: "select update(body deleted_at mentions mentions_all tickers attachments)",
   },
   cells: [
     ["lan", "select * from app.messages", 2],
@@ -65,7 +66,11 @@ export const messages: Coverage = {
     ["minh", "delete from app.messages", 0, "delete"],
     ["auth", "select * from app.messages", "denied"],
     ["system", "select * from app.messages", 3],
-    ["system", "update app.messages set body = 'x'", "denied"],
+    ["system", "update app.messages set body = 'x'", "refused"],
+    // What was reported and not judged yet, and nothing else.
+    ["system", DELETE, 1],
+    ["system", `${DELETE} where id = :hello`, 1],
+    ["system", "update app.messages set sender_id = :lan", "denied"],
     ["system", `${NEW_MESSAGE} (:fresh, :team, 9, 9, :lan, :another, 'x', now())`, "denied"],
     ["public", "select * from app.messages", "denied"],
   ],
@@ -81,8 +86,9 @@ export const messageEdits: Coverage = {
     "edits_app_insert insert app",
     "edits_app_delete delete app",
     "edits_system_select select system",
+    "edits_system_take_out delete system",
   ],
-  grants: { app: "select insert delete", system: "select" },
+  grants: { app: "select insert delete", system: "select delete" },
   cells: [
     ["lan", "select * from app.message_edits", 2],
     ["hoa", "select * from app.message_edits", 2],
@@ -103,7 +109,7 @@ export const messageEdits: Coverage = {
     ["minh", "update app.message_edits set body = 'x'", 0, "update"],
     ["auth", "select * from app.message_edits", "denied"],
     ["system", "select * from app.message_edits", 3],
-    ["system", "delete from app.message_edits", "denied"],
+    ["system", "delete from app.message_edits", 1],
     ["public", "select * from app.message_edits", "denied"],
   ],
 };

@@ -18,7 +18,7 @@ export interface World extends AsyncDisposable {
  * due tomorrow.
  */
 const NAMES =
-  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old eves_club lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another minhs_change lans_export minhs_export hoas_long_ended quans_long_expired".split(
+  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old eves_club lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another minhs_change lans_export minhs_export hoas_long_ended quans_long_expired lans_report old_report".split(
     " ",
   );
 
@@ -103,6 +103,10 @@ const ROWS = [
   `insert into app.pinned_messages values (:team, 6, :lan, now()), (:pair, 2, :hoa, now())`,
   `insert into app.thread_states values (:team, 3, :lan), (:team, 6, :hoa), (:pair, 2, :minh)`,
   `insert into app.blocks values (:lan, :quan, now()), (:minh, :lan, now())`,
+  `insert into app.reports (id, reporter_id, reported_id, conversation_id, message_id, message_seq, reason, note, snapshot, created_at, state, resolved_by, resolved_at) values
+     (:lans_report, :lan, :minh, :team, :hello, 6, 'spam', '', '[]', now(), 'open', null, null),
+     (:old_report, :hoa, :mai, :team, :quans, 3, 'spam', '', '[]', now() - interval '182 days', 'resolved', :anh, now() - interval '181 days')`,
+  `insert into app.conversation_bans values (:team, :quan, :lan, now()), (:eves_club, :minh, :eve, now())`,
   `insert into app.user_streams values (:lan, 2), (:minh, 1)`,
   `insert into app.user_events values
      (:lan, 1, 'notif', '{}', now() - interval '31 days'), (:lan, 2, 'notif', '{}', now()),

@@ -4,6 +4,7 @@ import { AUTH_DATA } from "../../auth/mod.ts";
 import { BLOCK_DATA } from "../../blocks/mod.ts";
 import { CHAT_DATA } from "../../chat/mod.ts";
 import { MFA_DATA } from "../../mfa/mod.ts";
+import { MODERATION_DATA } from "../../moderation/mod.ts";
 import { PRESENCE_DATA } from "../../presence/mod.ts";
 import { REALTIME_DATA } from "../../realtime/mod.ts";
 import { ACCOUNT_DATA } from "./personal_data.ts";
@@ -15,6 +16,7 @@ import { ACCOUNT_DATA } from "./personal_data.ts";
 export const PERSONAL_DATA: PersonalTable[] = [
   ...CHAT_DATA,
   ...BLOCK_DATA,
+  ...MODERATION_DATA,
   ...REALTIME_DATA,
   ...PRESENCE_DATA,
   ...AUDIT_DATA,

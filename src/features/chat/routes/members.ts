@@ -6,6 +6,7 @@ import { problems } from "../../../platform/problems.ts";
 import { PAGE_LIMIT } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
 import { NotReachable } from "../../blocks/mod.ts";
+import { Barred } from "../schema/bans.ts";
 import { ConversationParams, GroupFull, LastOwner, NotAGroup } from "../schema/conversations.ts";
 import {
   memberOperations,
@@ -54,7 +55,7 @@ export function memberRoutes(platform: Platform) {
       },
       {
         params: MemberParams,
-        response: problems(...changing, GroupFull, NotReachable),
+        response: problems(...changing, Barred, GroupFull, NotReachable),
         detail: memberOperations.addMember,
       },
     )

@@ -9,6 +9,7 @@ import {
   object,
   page,
   PageQuery,
+  text,
   Time,
 } from "../../../platform/schema.ts";
 import { own } from "./own.ts";
@@ -138,6 +139,13 @@ export type ConversationPatch = typeof ConversationPatch.static;
 export const ConversationsQuery = object({
   ...PageQuery.properties,
   kind: t.Optional(Conversation.properties.kind),
+  q: t.Optional(
+    text(80, {
+      description:
+        "Only those whose name, or whose other person's, has words that begin so; marks and case play no part.",
+      examples: ["nhom co phieu"],
+    }),
+  ),
   archived: t.Optional(
     t.Union([t.Literal("true"), t.Literal("false")], {
       description: "Which ones to list; those that are not archived, where nothing is said.",

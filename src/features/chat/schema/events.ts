@@ -19,7 +19,14 @@ const MessageEdited = object({
   mentionsAll: t.Boolean(),
   tickers: t.Array(Ticker),
 });
-const MessageDeleted = object({ ...about, actorId: Id, deletedAt: Time });
+const MessageDeleted = object({
+  ...about,
+  actorId: Id,
+  deletedAt: Time,
+  byStaff: t.Optional(
+    t.Literal(true, { description: "Staff has taken it out; `actorId` is its author then." }),
+  ),
+});
 const ReactionChanged = object({
   ...about,
   userId: Id,

@@ -16,7 +16,7 @@ export const NothingToSearch = defineError("nothing_to_search", 422, {
 const filters = {
   q: text(MAX_QUERY_CHARACTERS, {
     description:
-      'Words that all have to be there; the last one may be the beginning of a word. `"two words"` stand side by side, ' +
+      'Words that all have to be there; the last one may be the beginning of a word, from three letters on. `"two words"` stand side by side, ' +
       "and `-word` must not be there. Marks and case play no part in what is found.",
     examples: ['cổ phiếu "ngân hàng" -VNM'],
   }),

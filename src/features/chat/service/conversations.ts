@@ -183,17 +183,20 @@ export interface ListConversations {
   cursor?: string;
   kind?: Conversation["kind"];
   archived?: boolean;
+  /** Words of its name. */
+  q?: string;
 }
 
 /** The user's conversations, the last active first, those behind the cursor. */
 export async function listConversations(
   platform: Platform,
-  { userId, limit, cursor, kind, archived = false }: ListConversations,
+  { userId, limit, cursor, kind, archived = false, q }: ListConversations,
 ): Promise<{ items: Conversation[]; page: { nextCursor: string | null; limit: number } }> {
-  const scope = `conversations ${userId} ${kind ?? "all"} ${archived}`;
+  const scope = `conversations ${userId} ${kind ?? "all"} ${archived} ${q ?? ""}`;
   const [at, id] = cursor === undefined ? [] : platform.cursors.decode(scope, cursor);
   const conditions: SQL[] = [sql`coalesce(st.is_archived, false) = ${archived}`];
   if (kind !== undefined) conditions.push(sql`c.kind = ${kind}`);
+  if (q !== undefined) conditions.push(namedLike(userId, q));
   if (at !== undefined)
     conditions.push(sql`(c.last_event_at, c.id) < (${at}::timestamptz, ${id}::uuid)`);
   const where = sql.join(conditions, sql` and `);
@@ -207,4 +210,13 @@ export async function listConversations(
   const last = rows.length > limit ? items.at(-1) : undefined;
   const nextCursor = last ? platform.cursors.encode(scope, [last.lastEventAt, last.id]) : null;
   return { items, page: { nextCursor, limit } };
+}
+
+/** Two people see each other's names above their conversation; few enough are one's own to look at all of them. */
+function namedLike(userId: string, q: string): SQL {
+  const like = (name: SQL) =>
+    sql`' ' || app.search_words(${name}) like '% ' || nullif(app.search_words(${q}), '') || '%'`;
+  return sql`(${like(sql`se.name`)} or (c.kind = 'direct' and exists (
+    select 1 from app.conversation_members o join app.users u on u.id = o.user_id
+    where o.conversation_id = c.id and o.user_id <> ${userId}::uuid and ${like(sql`u.display_name`)})))`;
 }

@@ -14,6 +14,7 @@ import { isAbove, permissionsOf, type Role } from "../schema/permissions.ts";
 import { ConversationAdded, ConversationRemoved } from "../schema/user_events.ts";
 import { conversationMembers } from "../tables/conversations.ts";
 import { type Appended, appendEvent } from "./append.ts";
+import { assertNotBarred } from "./bans.ts";
 import { assertNotClosed, insertPublications, joinPublication } from "./conversations.ts";
 import { readSettings } from "./settings.ts";
 import {
@@ -34,7 +35,8 @@ interface MemberInput {
 
 /**
  * Brings a user into a group or a channel; somebody who is in already stays in. Who was silenced comes back silent, or
- * leaving would undo it. @throws AppError forbidden for who may not invite, group_full, not_a_group, not_found.
+ * leaving would undo it. @throws AppError forbidden for who may not invite, group_full, not_a_group, not_found, barred,
+ * or not_reachable.
  */
 export async function addMember(platform: Platform, input: MemberInput): Promise<void> {
   const { userId, conversationId, memberId } = input;
@@ -47,6 +49,7 @@ export async function addMember(platform: Platform, input: MemberInput): Promise
       assertRoom(standing);
       await assertNotClosed(tx, [memberId]);
       await assertReachable(tx, [memberId]);
+      await assertNotBarred(tx, input);
       const role = present?.role === "reader" ? "reader" : "member";
       return await join(tx, { ...input, role, now: platform.now() });
     });

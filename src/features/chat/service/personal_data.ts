@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 
 import type { ErasePolicy, PersonalTable } from "../../../platform/personal_data.ts";
+import { conversationBans } from "../tables/bans.ts";
 import { conversationEvents, conversationMembers, conversations } from "../tables/conversations.ts";
 import {
   messageMentions,
@@ -30,6 +31,21 @@ function joined(conversationId: PgColumn) {
 
 /** What a user did for themselves, or beside what was said: nobody's record is false without it. */
 const CHAT_HABITS: PersonalTable[] = [
+  {
+    table: conversationBans,
+    owner: conversationBans.userId,
+    // Who did it is for the conversation to know.
+    alsoNames: [conversationBans.barredBy],
+    exported: {
+      columns: {
+        conversationId: conversationBans.conversationId,
+        createdAt: conversationBans.createdAt,
+      },
+      key: [conversationBans.conversationId],
+      reader: "system",
+    },
+    erased: { by: "deletion" },
+  },
   {
     table: conversationStates,
     owner: conversationStates.userId,

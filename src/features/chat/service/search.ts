@@ -24,6 +24,8 @@ export interface SearchInput {
 
 /** Of which the best ones are picked; more are found by their time. */
 const MAX_RANKED = 200;
+/** A shorter one is a word: as a beginning it would stand in most of all messages, and say nothing. */
+const MIN_STEM_CHARACTERS = 3;
 /** What the index keeps of a word; longer ones are held against the text itself. */
 const INDEXED_CHARACTERS = 32;
 
@@ -95,7 +97,8 @@ async function termsOf(tx: Transaction, pieces: Piece[]): Promise<Terms> {
 }
 
 function addPiece(terms: Terms, words: string[], piece: Piece & { isLast: boolean }): void {
-  const isStem = piece.isLast && !piece.isQuoted;
+  const last = words.at(-1) ?? "";
+  const isStem = piece.isLast && !piece.isQuoted && last.length >= MIN_STEM_CHARACTERS;
   const typed = listWords(piece.text).map((word) => word.typed);
   const isPhrase = words.length > 1 || words.some((word) => word.length > INDEXED_CHARACTERS);
   if (isPhrase) terms.phrases.push(`% ${words.join(" ")}${isStem ? "%" : " %"}`);

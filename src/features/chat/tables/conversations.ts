@@ -30,13 +30,21 @@ export function asPermitted(conversationId: AnyPgColumn, bits: SQL): SQL {
   return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null and m.permissions & ${bits} <> 0)`;
 }
 
+/**
+ * True for a position at which a message stands that was reported and not judged yet: for the background work, which
+ * takes messages out on behalf of staff, and touches nothing else that anybody says.
+ */
+export function asReported(conversationId: AnyPgColumn, seq: AnyPgColumn): SQL {
+  return sql`exists (select 1 from app.reports r where r.conversation_id = ${conversationId} and r.message_seq = ${seq} and r.state = 'open')`;
+}
+
 /** For tables that the members' own policies ask: without a look at the members, or the two would go round. */
 function asMemberByRole(conversationId: AnyPgColumn): SQL {
   return sql`app.conversation_role(${conversationId}) is not null`;
 }
 
 /** The same for one of these permissions. */
-function asPermittedByRole(conversationId: AnyPgColumn, bits: SQL): SQL {
+export function asPermittedByRole(conversationId: AnyPgColumn, bits: SQL): SQL {
   return sql`app.conversation_permissions(${conversationId}) & ${bits} <> 0`;
 }
 
@@ -117,6 +125,12 @@ export const conversations = app.table(
       using: sql`${conversation.kind} = 'direct' and ${actingUser}::text = any (string_to_array(${conversation.directKey}, ':'))`,
     }),
     // With the last one who was ever in it, a conversation goes as well; while anybody's account stays, so does it.
+    // A message that staff takes out is an event like any other, and takes the next position.
+    pgPolicy("conversations_system_append", {
+      for: "update",
+      to: systemRole,
+      using: sql`exists (select 1 from app.reports r where r.conversation_id = ${conversation.id} and r.state = 'open')`,
+    }),
     pgPolicy("conversations_system_delete", {
       for: "delete",
       to: systemRole,
@@ -266,5 +280,10 @@ export const conversationEvents = app.table(
       withCheck: sql`${event.actorId} = ${actingUser} and ${asMember(event.conversationId)}`,
     }),
     pgPolicy("events_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("events_system_take_out", {
+      for: "insert",
+      to: systemRole,
+      withCheck: sql`${event.kind} = 'msg.del' and ${asReported(event.conversationId, event.messageSeq)}`,
+    }),
   ],
 );

@@ -13,7 +13,13 @@ import {
 
 import { actingUser, app, appRole, systemRole } from "../../../platform/tables.ts";
 import { asErasing, users } from "../../auth/tables.ts";
-import { asMember, asPermitted, asReader, conversationMembers } from "./conversations.ts";
+import {
+  asMember,
+  asPermitted,
+  asReader,
+  asReported,
+  conversationMembers,
+} from "./conversations.ts";
 import { messageAt, MODERATE, ofOwnMessage } from "./messages.ts";
 
 /** Bits of `Permission`. */
@@ -59,6 +65,11 @@ export const messageReactions = app.table(
       to: systemRole,
       using: asErasing(reaction.userId),
     }),
+    pgPolicy("reactions_system_take_out", {
+      for: "delete",
+      to: systemRole,
+      using: asReported(reaction.conversationId, reaction.messageSeq),
+    }),
   ],
 );
 
@@ -100,6 +111,11 @@ export const messageMentions = app.table(
       to: systemRole,
       using: asErasing(mention.userId),
     }),
+    pgPolicy("mentions_system_take_out", {
+      for: "delete",
+      to: systemRole,
+      using: asReported(mention.conversationId, mention.messageSeq),
+    }),
   ],
 );
 
@@ -134,6 +150,11 @@ export const pinnedMessages = app.table(
       using: sql`${asPermitted(pin.conversationId, PIN_OR_MODERATE)} or (${asMember(pin.conversationId)} and ${ofOwnMessage(pin.conversationId, pin.messageSeq)})`,
     }),
     pgPolicy("pins_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("pins_system_take_out", {
+      for: "delete",
+      to: systemRole,
+      using: asReported(pin.conversationId, pin.messageSeq),
+    }),
   ],
 );
 

@@ -17,7 +17,13 @@ import {
 
 import { actingUser, app, appRole, ownerRole, systemRole } from "../../../platform/tables.ts";
 import { users } from "../../auth/tables.ts";
-import { asMember, asPermitted, asReader, conversationMembers } from "./conversations.ts";
+import {
+  asMember,
+  asPermitted,
+  asReader,
+  asReported,
+  conversationMembers,
+} from "./conversations.ts";
 
 /** Bits of `Permission`. */
 const SEND = sql`1`;
@@ -106,6 +112,12 @@ export const messages = app.table(
       withCheck: sql`${message.deletedAt} is not null and ${message.deletedBy} = ${actingUser} and ${message.body} = ''`,
     }),
     pgPolicy("messages_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("messages_system_take_out", {
+      for: "update",
+      to: systemRole,
+      using: sql`${message.deletedAt} is null and ${asReported(message.conversationId, message.seq)}`,
+      withCheck: sql`${message.deletedAt} is not null and ${message.body} = ''`,
+    }),
     // The helper app.find_messages() runs as the owner and keeps to what the acting user may read: no index for words
     // may be asked before a policy has let a row through.
     pgPolicy("messages_owner_select", { for: "select", to: ownerRole, using: sql`true` }),
@@ -157,5 +169,10 @@ export const messageEdits = app.table(
       using: sql`${asMember(edit.conversationId)} and (${ofOwnMessage(edit.conversationId, edit.messageSeq)} or ${asPermitted(edit.conversationId, MODERATE)})`,
     }),
     pgPolicy("edits_system_select", { for: "select", to: systemRole, using: sql`true` }),
+    pgPolicy("edits_system_take_out", {
+      for: "delete",
+      to: systemRole,
+      using: asReported(edit.conversationId, edit.messageSeq),
+    }),
   ],
 );

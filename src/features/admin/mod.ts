@@ -1,0 +1,1 @@
+export { changeUser } from "./service/changes.ts";

@@ -1,0 +1,1 @@
+export { MODERATION_DATA } from "./service/personal_data.ts";

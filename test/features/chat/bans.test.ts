@@ -105,7 +105,7 @@ test("one's conversations are found by words of their names, or of the other per
   await open("Cổ phiếu của Lan", lan);
   const find = async (q: string) => {
     const query = new URLSearchParams({ q });
-    const { body } = await call("GET", `${server.url}/v1/conversations?${query}`, {
+    const { body } = await call("GET", `${server.url}/v1/conversations?${query.toString()}`, {
       token: reader.token,
     });
     return (body["items"] as { id: string }[]).map(({ id }) => id);

@@ -40,7 +40,9 @@ async function say(person: Person, conversation: string, ...bodies: string[]): P
 function ask(person: Person, query: Record<string, string | number>): Promise<Answer> {
   const words = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) words.set(name, String(value));
-  return call("GET", `${server.url}/v1/conversations/search?${words}`, { token: person.token });
+  return call("GET", `${server.url}/v1/conversations/search?${words.toString()}`, {
+    token: person.token,
+  });
 }
 async function search(person: Person, query: Record<string, string | number>): Promise<Found[]> {
   const { status, body } = await ask(person, query);

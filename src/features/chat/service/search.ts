@@ -57,15 +57,33 @@ export async function searchMessages(
     const rows = await find(tx, { ...input, terms, newest, amount });
     return rows.map((row) => toHit(row, terms));
   });
-  const top = found[0]?.message.id;
-  const ranked = sort === "best" ? found.toSorted(byFit) : found;
-  const from = Number(skip);
-  const items = ranked.slice(from, from + limit).map(toFound);
-  const next = ranked[from + limit];
-  // By time the next page begins with the next one; by fit, what came later must not move what was seen.
-  const position = sort === "best" ? [top ?? "", from + limit] : [next?.message.id ?? ""];
-  const nextCursor = next ? platform.cursors.encode(scope, position) : null;
-  return { items, page: { nextCursor, limit } };
+  const { items, position } =
+    sort === "best" ? bestOf(found, Number(skip), limit) : newestOf(found, limit);
+  const nextCursor = position ? platform.cursors.encode(scope, position) : null;
+  return { items: items.map(toFound), page: { nextCursor, limit } };
+}
+
+interface HitPage {
+  items: Hit[];
+  /** Where the next page begins, where there is one. */
+  position: (string | number)[] | undefined;
+}
+
+/** The next page begins with the next one. */
+function newestOf(found: Hit[], limit: number): HitPage {
+  const next = found[limit];
+  return { items: found.slice(0, limit), position: next && [next.message.id] };
+}
+
+/** All pages pick from the same ones, so that what is said meanwhile moves nothing. */
+function bestOf(found: Hit[], skip: number, limit: number): HitPage {
+  const end = skip + limit;
+  const top = found[0]?.message.id ?? "";
+  const ranked = found.toSorted(byFit);
+  return {
+    items: ranked.slice(skip, end),
+    position: end < ranked.length ? [top, end] : undefined,
+  };
 }
 
 function nothingToSearch(): AppError {

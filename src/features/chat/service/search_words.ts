@@ -10,7 +10,7 @@ export interface Word {
 
 /** What the database takes out between words; the two are held together by a test. */
 const BETWEEN =
-  /[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u2bff\u3000-\u303f\ufe00-\ufe0f\u{1f000}-\u{1faff}]/u;
+  /[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u2bff\u3000-\u303f\u{1f000}-\u{1faff}]|[\ufe00-\ufe0f]/u;
 const MARKS = /[\u0300-\u036f]+/g;
 
 /** One piece of what somebody looks for. */

@@ -10,8 +10,8 @@ export interface SocketMemory {
 /** Descriptors that a process has beside its sockets. */
 const OTHER_DESCRIPTORS = 500;
 const PAGE_KB = 4;
-/** Until what is left of opening them is cleaned away. */
-const SETTLE_MS = 3_000;
+/** Bun collects its garbage after half a minute in which nothing has changed. */
+const SETTLE_MS = 35_000;
 
 /** @throws with the limit that is too small, and what to do about it. */
 export async function assertRoomForSockets(count: number): Promise<void> {

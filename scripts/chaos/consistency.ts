@@ -6,7 +6,8 @@
  */
 import { parseArgs } from "node:util";
 
-import { compareReport, runModel } from "../../test/support/consistency.ts";
+import { runModel } from "../../test/support/consistency.ts";
+import { compareReport } from "../../test/support/consistency_report.ts";
 import type { ChaosOptions } from "../chaos.ts";
 
 export async function run({ args, print }: ChaosOptions): Promise<void> {

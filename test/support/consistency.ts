@@ -12,8 +12,8 @@ import {
   type LogFaults,
   markOf,
   type Promised,
-  type SendFaults,
 } from "./consistency_log.ts";
+import type { ModelReport } from "./consistency_report.ts";
 import { openCluster } from "./instance.ts";
 import { until } from "./poll.ts";
 import { openTestRedisServer } from "./redis_server.ts";
@@ -27,38 +27,6 @@ export interface ModelOptions {
   print: (line: string) => void;
   /** Nothing more is sent after this time; what was sent by then is checked. */
   budgetMs: number;
-}
-
-export interface ModelReport {
-  /** Messages that were sent, and so acknowledged in the end. */
-  sent: number;
-  /** Events that are no messages and were answered as done. */
-  changed: number;
-  /** What was broken meanwhile. */
-  broken: Fault[];
-  /** Events in the logs of all clients. */
-  compared: number;
-  connects: number;
-  syncs: number;
-  resends: number;
-  logs: LogFaults;
-  sends: SendFaults;
-  /** What sockets got unasked and out of order. */
-  liveFaults: number;
-  refusals: string[];
-  sendMs: number;
-}
-
-/** What must not be, in words; nothing where all is well. */
-export function compareReport({ logs, sends, liveFaults, refusals }: ModelReport): string[] {
-  const counts = {
-    ...logs,
-    ...sends,
-    "out of order unasked": liveFaults,
-    refused: refusals.length,
-  };
-  const found = Object.entries(counts).filter(([, count]) => count > 0);
-  return [...found.map(([what, count]) => `${count} ${what}`), ...refusals.slice(0, 5)];
 }
 
 const INSTANCES = 3;
@@ -102,11 +70,8 @@ export async function runModel(options: ModelOptions): Promise<ModelReport> {
     const sendMs = performance.now() - startedAt;
     await Promise.all([breaking.settle(), changes.settle()]);
     const { sql } = cluster.database;
-    return {
-      broken,
-      changed: changes.done,
-      ...(await judge({ sql, clients, conversationIds, sent, sendMs })),
-    };
+    const found = await judge({ sql, clients, conversationIds, sent, sendMs });
+    return { ...found, broken, changed: changes.done, errors: fleet.errors() };
   } finally {
     for (const client of clients) client.close();
   }
@@ -199,7 +164,9 @@ interface Evidence {
   sendMs: number;
 }
 
-async function judge(evidence: Evidence): Promise<Omit<ModelReport, "broken" | "changed">> {
+async function judge(
+  evidence: Evidence,
+): Promise<Omit<ModelReport, "broken" | "changed" | "errors">> {
   const { sql, clients, conversationIds, sent, sendMs } = evidence;
   const logs: LogFaults = { lost: 0, doubled: 0, swapped: 0, foreign: 0 };
   const messages: Promised[] = [];

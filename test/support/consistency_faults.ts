@@ -8,6 +8,8 @@ import type { TestRedisServer } from "./redis_server.ts";
 export interface Fleet extends AsyncDisposable {
   /** Addresses of those that are up. */
   urls: () => string[];
+  /** What any of them has logged as an error, which is never right, whatever fails around it. */
+  errors: () => string[];
   /** Does one kind of harm; resolves when whatever was ended is up again. */
   harm: (fault: Fault, random: () => number) => Promise<void>;
 }
@@ -42,8 +44,13 @@ export async function openFleet(
   redis: TestRedisServer,
   size: number,
 ): Promise<Fleet> {
-  const start = (proxy: RedisProxy) =>
-    cluster.start({ REDIS_URL: proxy.url, ROLE: "api,socket,relay" });
+  const started: Instance[] = [];
+  const start = async (proxy: RedisProxy) => {
+    const env = { REDIS_URL: proxy.url, ROLE: "api,socket,relay", LOG_LEVEL: "warn" };
+    const instance = await cluster.start(env);
+    started.push(instance);
+    return instance;
+  };
   const places: Place[] = await Promise.all(
     Array.from({ length: size }, async () => {
       const proxy = openRedisProxy(redis.url.href);
@@ -74,6 +81,12 @@ export async function openFleet(
   };
   return {
     urls: () => places.flatMap(({ instance }) => instance?.url ?? []),
+    errors: () =>
+      started.flatMap(({ log }) =>
+        log()
+          .split("\n")
+          .filter((line) => line.includes('"level":"error"')),
+      ),
     harm: async (fault, random) => {
       const place = places[Math.floor(random() * places.length)];
       if (place) await acts[fault](place, random);

@@ -1,4 +1,4 @@
-import type { Bench, Outcome } from "../contract.ts";
+import type { Bench, Outcome, Row } from "../contract.ts";
 import { openRing } from "../ring.ts";
 import { openStage, type Stage } from "../stage.ts";
 import { APPEND_GOALS, compareAppends } from "./chat_appends.ts";
@@ -15,17 +15,35 @@ export const chat: Bench = {
   run,
 };
 
+/** Parts by their names, which are shown where one has failed as a whole. */
+const PARTS: Record<string, (stage: Stage) => Promise<Outcome>> = {
+  "durable sends": durableSends,
+  sockets: compareSockets,
+  "fan-out": fanout.run,
+};
+
 /** Each part has servers and instances of its own, so that none measures what another has left behind. */
 async function run({ progress }: Stage): Promise<Outcome> {
-  const outcomes = [];
-  for (const part of [durableSends, compareSockets, fanout.run]) {
+  const outcomes: Outcome[] = [];
+  for (const [name, part] of Object.entries(PARTS)) {
     await using stage = await openStage(progress);
-    outcomes.push(await part(stage));
+    outcomes.push(
+      await part(stage).catch((error: unknown) => ({
+        rows: [failedRow(name, error instanceof Error ? error.message : String(error))],
+        notes: [],
+      })),
+    );
   }
   return {
     rows: outcomes.flatMap(({ rows }) => rows),
     notes: outcomes.flatMap(({ notes }) => notes),
   };
+}
+
+/** What others have measured is shown even so. */
+function failedRow(metric: string, problem: string): Row {
+  const nothing = { ours: null, theirs: null, ratio: null, runs: 0, spread: null };
+  return { metric, unit: "", peer: "", ...nothing, problem };
 }
 
 async function durableSends(stage: Stage): Promise<Outcome> {

@@ -1,13 +1,15 @@
 import { compare } from "../comparison.ts";
-import type { Goal, Metric, Outcome, Row } from "../contract.ts";
+import type { Goal, Measure, Metric, Outcome, Row, Sample } from "../contract.ts";
 import type { ChatJob, Talk, Timings } from "../load/chat.ts";
 import type { Load } from "../load/driver.ts";
 import type { TalkerSpec } from "../load/talkers.ts";
 import { assertRoomForSockets, readSocketMemory } from "../memory.ts";
 import { openGroup, type Person, registerPeople } from "../people.ts";
+import { alternate } from "../rounds.ts";
 import type { Server, Stage } from "../stage.ts";
 
 const IDLE_SOCKETS = 10_000;
+const WARM_UP_SOCKETS = 2_000;
 const TALKING_SOCKETS = 1_000;
 /** As many sockets as one of them may have. */
 const PEOPLE = 500;
@@ -31,28 +33,62 @@ export const SOCKET_GOALS: Goal[] = [
 
 /** What sockets cost one instance while they are idle, and what they cost others while they talk. */
 export async function compareSockets(stage: Stage): Promise<Outcome> {
-  await assertRoomForSockets(IDLE_SOCKETS);
-  const server = await stage.startInstance();
-  const base = `http://localhost:${server.port}`;
-  stage.progress(`registering ${PEOPLE} people`);
-  const people = await registerPeople(base, PEOPLE);
-  const talks = await openGroups(base, people);
-  const load = stage.openLoad("chat.ts");
-  const idle = await measureIdle(stage, { server, people, load });
-  const talking = await measureTalk(stage, { server, people, talks, load });
+  const hall = await openHall(stage);
+  const idle = await compareSides(stage, {
+    rounds: 1,
+    metrics: [MEMORY, HEAP],
+    ours: () => openIdle(hall),
+    target: { [MEMORY.name]: MEMORY_TARGET_KB, [HEAP.name]: MEMORY_TARGET_KB },
+  });
+  const talking = await compareSides(stage, {
+    rounds: ROUNDS,
+    metrics: [REST],
+    ours: () => openTalk(stage, hall),
+    target: { [REST.name]: P95_TARGET_MS },
+  });
   return {
     rows: [...idle, ...talking],
     notes: [
-      `sockets: ${IDLE_SOCKETS} idle ones of ${PEOPLE} people, each in a group of ${GROUP_SIZE}; the growth of the process, and the kernel's share as half of what its own structures and buffers grew by, because both ends are on this machine.`,
+      `sockets: ${IDLE_SOCKETS} idle ones of ${PEOPLE} people, each in a group of ${GROUP_SIZE}, beside what the process had after ${WARM_UP_SOCKETS} that have gone; the growth of the process once it has tidied up, and the kernel's share as half of what its own structures and buffers grew by, because both ends are on this machine.`,
       `in conversation: ${TALKING_SOCKETS} sockets of ${PEOPLE} people, ${TALKING_PER_SECOND} messages a second among them, each told to ${(GROUP_SIZE * TALKING_SOCKETS) / PEOPLE} sockets, and ${REQUESTS_PER_SECOND} requests a second for a list of conversations, timed from when each was due.`,
     ],
   };
 }
 
+interface Comparison {
+  rounds: number;
+  metrics: Metric[];
+  ours: () => Promise<Measure>;
+  target: Sample;
+}
+
+async function compareSides(
+  { progress }: Stage,
+  { rounds, metrics, ours, target }: Comparison,
+): Promise<Row[]> {
+  const sides = [
+    { name: "frm-ai", open: ours },
+    { name: "target", open: async () => async () => target },
+  ];
+  const [first, ...rest] = await alternate(sides, { rounds, progress });
+  if (!first) throw new Error("Cannot compare: nothing was measured");
+  return compare(metrics, first, rest);
+}
+
 interface Hall {
   server: Server;
   people: Person[];
+  talks: Talk[];
   load: Load;
+}
+
+async function openHall(stage: Stage): Promise<Hall> {
+  const server = await stage.startInstance();
+  const base = `http://localhost:${server.port}`;
+  stage.progress(`registering ${PEOPLE} people`);
+  const people = await registerPeople(base, PEOPLE);
+  const talks = await openGroups(base, people);
+  return { server, people, talks, load: stage.openLoad("chat.ts") };
 }
 
 async function openGroups(base: string, people: Person[]): Promise<Talk[]> {
@@ -69,52 +105,46 @@ async function openGroups(base: string, people: Person[]): Promise<Talk[]> {
   return talks.toSorted((one, other) => (one.from % GROUP_SIZE) - (other.from % GROUP_SIZE));
 }
 
-async function measureTalk(stage: Stage, hall: Hall & { talks: Talk[] }): Promise<Row[]> {
-  const { server, people, talks, load } = hall;
+async function openTalk(stage: Stage, { server, people, talks, load }: Hall): Promise<Measure> {
   const side = "talking";
   await load.run({ op: "open", side, sockets: socketsOf(people, server, TALKING_SOCKETS) });
   const other = stage.openLoad("chat.ts");
   const url = `http://127.0.0.1:${server.port}/v1/conversations`;
-  const samples = [];
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    const durationMs = round === 0 ? WARM_UP_MS : TALK_MS;
-    stage.progress(`in conversation, round ${round} of ${ROUNDS}`);
+  const token = people[0]?.token ?? "";
+  return async ({ warmUp }) => {
+    const durationMs = warmUp ? WARM_UP_MS : TALK_MS;
     await load.run({ op: "beat", side });
-    const token = people[round]?.token ?? "";
     const perSecond = REQUESTS_PER_SECOND;
     const requests: ChatJob = { op: "request", url, token, perSecond, durationMs };
     const [, answers] = await Promise.all([
       load.run<Timings>({ op: "pace", side, talks, perSecond: TALKING_PER_SECOND, durationMs }),
       other.run<Timings>(requests),
     ]);
-    if (round > 0) samples.push({ [REST.name]: answers.p95Ms });
-  }
-  await load.run({ op: "close", side });
-  return compare([REST], { name: "frm-ai", samples }, [targetOf(REST, P95_TARGET_MS)]);
+    return { [REST.name]: answers.p95Ms };
+  };
 }
 
-async function measureIdle(stage: Stage, { server, people, load }: Hall): Promise<Row[]> {
-  stage.progress(`opening ${IDLE_SOCKETS} sockets`);
+async function openIdle({ server, people, load }: Hall): Promise<Measure> {
+  await assertRoomForSockets(IDLE_SOCKETS);
   const side = "idle";
-  const before = await readSocketMemory(server.pid);
-  await load.run({ op: "open", side, sockets: socketsOf(people, server, IDLE_SOCKETS) });
-  await load.run({ op: "beat", side });
-  const after = await readSocketMemory(server.pid);
-  await load.run({ op: "close", side });
-  const perSocket = (kb: number) => kb / IDLE_SOCKETS;
-  const own = perSocket(after.processKb - before.processKb);
-  const kernel = perSocket((after.kernelKb - before.kernelKb) / 2);
-  stage.progress(`process ${own.toFixed(1)} KB and kernel ${kernel.toFixed(1)} KB for each socket`);
-  const sample = { [MEMORY.name]: own + kernel, [HEAP.name]: own };
-  const ours = { name: "frm-ai", samples: [sample] };
-  return [MEMORY, HEAP].flatMap((metric) =>
-    compare([metric], ours, [targetOf(metric, MEMORY_TARGET_KB)]),
-  );
-}
-
-function targetOf(metric: Metric, value: number) {
-  const samples = Array.from({ length: ROUNDS }, () => ({ [metric.name]: value }));
-  return { name: "target", samples };
+  const open = async (count: number) => {
+    await load.run({ op: "open", side, sockets: socketsOf(people, server, count) });
+    await load.run({ op: "beat", side });
+  };
+  return async ({ warmUp }): Promise<Sample> => {
+    if (warmUp) {
+      await open(WARM_UP_SOCKETS);
+      await load.run({ op: "close", side });
+      return {};
+    }
+    const before = await readSocketMemory(server.pid);
+    await open(IDLE_SOCKETS);
+    const after = await readSocketMemory(server.pid);
+    await load.run({ op: "close", side });
+    const own = (after.processKb - before.processKb) / IDLE_SOCKETS;
+    const kernel = (after.kernelKb - before.kernelKb) / 2 / IDLE_SOCKETS;
+    return { [MEMORY.name]: own + kernel, [HEAP.name]: own };
+  };
 }
 
 /** Each of the people opens as many. */

@@ -45,7 +45,7 @@ export interface FloodResult {
 
 const BODY_BYTES = 150;
 const DRAIN_TIMEOUT_MS = 20_000;
-const REQUEST_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 20_000;
 const MARK_DIGITS = 8;
 
 const sides = new Map<string, Talker[]>();

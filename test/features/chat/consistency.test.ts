@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-import { compareReport, runModel } from "../../support/consistency.ts";
+import { runModel } from "../../support/consistency.ts";
 import {
   compareLogs,
   compareSends,
@@ -9,6 +9,7 @@ import {
   isWhole,
   type Promised,
 } from "../../support/consistency_log.ts";
+import { compareReport } from "../../support/consistency_report.ts";
 
 const EVENTS = 10_000;
 const FAULTS = 9;
@@ -79,13 +80,14 @@ test("a socket that repeats, swaps or skips an event is found out, wherever it b
 test("each kind of fault is one too many", () => {
   const logs = { lost: 0, doubled: 0, swapped: 0, foreign: 0 };
   const sends = { broken: 0, repeated: 0, unknown: 0 };
-  const clean = { ...CLEAN, logs, sends, liveFaults: 0, refusals: [] };
+  const clean = { ...CLEAN, logs, sends, liveFaults: 0, refusals: [], errors: [] };
   expect(compareReport(clean)).toEqual([]);
   for (const kind of ["lost", "doubled", "swapped", "foreign"])
     expect(compareReport({ ...clean, logs: { ...logs, [kind]: 1 } })).toEqual([`1 ${kind}`]);
   for (const kind of ["broken", "repeated", "unknown"])
     expect(compareReport({ ...clean, sends: { ...sends, [kind]: 2 } })).toEqual([`2 ${kind}`]);
   expect(compareReport({ ...clean, liveFaults: 3 })).toEqual(["3 out of order unasked"]);
+  expect(compareReport({ ...clean, errors: ["bug"] })).toEqual(["1 logged as errors", "bug"]);
   expect(compareReport({ ...clean, refusals: ["no"] })).toEqual(["1 refused", "no"]);
 });
 

@@ -198,11 +198,12 @@ async function untilServing(client: RedisClient, signal: AbortSignal): Promise<v
   }
 }
 
+/** In the words of Redis itself, and of its client about commands that are under way when their connection is made anew. */
+const AWAY =
+  /LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|[Ss]ocket|clos|ECONN|EPIPE|offline|[Dd]isconnect|aborted|Connection timeout|root nodes/;
+
 export function isAway(error: unknown): boolean {
-  return (
-    error instanceof TimeoutError ||
-    /LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|[Ss]ocket|clos|ECONN|EPIPE|offline/.test(String(error))
-  );
+  return error instanceof TimeoutError || AWAY.test(String(error));
 }
 
 export function away(what: string, cause?: unknown): AppError {

@@ -57,6 +57,28 @@ test("commands fail at once while Redis is away and work again after it returns"
   await watched.close();
 });
 
+test("a command that is under way when its connection is made anew is told that Redis is away", async () => {
+  const quiet = { ...log, warn: () => undefined };
+  const own = await openRedis({
+    url: new URL(services.redisUrl ?? ""),
+    log: quiet,
+    name: "renewed",
+  });
+  try {
+    const blocked = own
+      .run("wait for a key", (client) => client.blPop("nobody writes this", 5))
+      .catch((error: unknown) => error);
+    own.renew();
+    const error = await blocked;
+    expect(error).toBeInstanceOf(AppError);
+    expect((error as AppError).kind.code).toBe("dependency_unavailable");
+    await until("the new connection", () => own.isReady());
+    expect(await own.run("ping", (client) => client.ping())).toBe("PONG");
+  } finally {
+    await own.close();
+  }
+});
+
 test("a Redis that may evict our keys is refused", async () => {
   await redis.client.configSet("maxmemory-policy", "allkeys-lru");
   try {

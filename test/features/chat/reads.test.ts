@@ -154,3 +154,24 @@ async function crowd(conversationId: string): Promise<void> {
   await cluster.database
     .sql`update app.conversations set member_count = 101 where id = ${conversationId}`;
 }
+
+test("those who look at a small conversation see at once how far somebody has read openly, and no more", async () => {
+  const { lan, minh, group } = await stage();
+  const seqs = [await say(lan, group), await say(lan, group)];
+  const [hers, his] = [
+    await openSocket(second.url, lan.token),
+    await openSocket(first.url, minh.token),
+  ];
+  const ch = `c:${group}`;
+  hers.send({ t: "focus", i: 2, ch: [ch] });
+  await hers.next((frame) => frame.t === "ok" && frame.i === 2, "the focus");
+  his.send({ t: "read", i: 3, ch, seq: 1_000, priv: true });
+  await his.next((frame) => frame.t === "ok" && frame.i === 3, "the read in private");
+  his.send({ t: "read", i: 4, ch, seq: seqs[0] });
+  const told = await hers.next((frame) => frame.t === "eph", "the read");
+  expect(told).toEqual({ t: "eph", ch, k: "read", u: minh.id, seq: seqs[0] });
+  expect((await ask(minh, `GET ${group}`)).body["unread"]).toBe(0);
+  his.send({ t: "read", i: 5, ch: `c:${crypto.randomUUID()}`, seq: 1 });
+  expect((await his.next((frame) => frame.t === "err" && frame.i === 5))["m"]).toBe("not_found");
+  expect(his.frames.filter(({ t }) => t === "eph")).toEqual([]);
+}, 30_000);

@@ -92,6 +92,7 @@ export const conversationMembers: Coverage = {
     "members_app_leave update app",
     "members_system_select select system",
     "members_owner_select select owner",
+    "members_owner_update update owner",
     "members_owner_settle update owner",
   ],
   ownerSees: 9,

@@ -33,7 +33,7 @@ export const own = {
     2,
   ),
   mentions: count(
-    `Those of them that name the caller or everybody, and earlier ones that were changed since to name the caller; ${MAX_UNREAD} stands for that many or more.`,
+    `Those of them that name the caller or everybody; ${MAX_UNREAD} stands for that many or more.`,
     0,
   ),
   ...Settings.properties,

@@ -44,7 +44,7 @@ export function countUnread(userId: string): SQL {
       and x.sender_id <> ${userId}::uuid and ${COUNTABLE} limit ${MAX_UNREAD}) few)`;
 }
 
-/** Those of them that name the user or everybody, and older ones that were changed since to name the user. */
+/** Those of them that name the user or everybody. */
 export function countMentions(userId: string): SQL {
   return sql`(select count(*)::int from (
     (select x.seq from app.message_mentions n

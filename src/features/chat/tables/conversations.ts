@@ -235,7 +235,8 @@ export const conversationMembers = app.table(
       withCheck: sql`${member.userId} = ${actingUser} and ${member.leftSeq} is not null`,
     }),
     pgPolicy("members_system_select", { for: "select", to: systemRole, using: sql`true` }),
-    // The helper app.conversation_role() runs as the owner, whom FORCE binds like everybody else.
+    // The helpers app.conversation_role() and app.give_permissions() run as the owner, whom FORCE binds like everybody else.
+    pgPolicy("members_owner_update", { for: "update", to: ownerRole, using: sql`true` }),
     pgPolicy("members_owner_select", { for: "select", to: ownerRole, using: sql`true` }),
     // Between two people a block takes all permissions away, from both, and its end gives them back.
     pgPolicy("members_owner_settle", {

@@ -107,6 +107,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (ws.readyState !== WebSocket.OPEN) return;
     const connection = new SocketConnection(ws, granted);
     await options.hub().attach(connection, (memberships, ownSeq) => {
+      clearTimeout(ws.data.helloTimer);
+      ws.data.helloTimer = undefined;
       ws.data.connection = connection;
       const { nodeId } = options;
       const greeting = { connection, hello, memberships, ownSeq, nodeId, limits };
@@ -122,7 +124,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if ("code" in hello) return ws.close(hello.code, hello.reason);
     // It has come in time. How long we take for it is not the client's fault, and 4408 would send it away for good.
     clearTimeout(ws.data.helloTimer);
-    ws.data.helloTimer = undefined;
+    ws.data.helloTimer = setTimeout(giveUp, GREET_TIMEOUT_MS, ws);
     try {
       await greet(ws, hello);
     } catch (error) {
@@ -220,6 +222,13 @@ const CLOSES: Partial<Record<number, number>> = {
 };
 /** A pause between two batches is cut short by this; those that are left then are moved at once. */
 const DRAIN_LIMIT_MS = 14_000;
+
+/** A hello that takes this long may go better elsewhere. */
+const GREET_TIMEOUT_MS = 30_000;
+
+function giveUp(ws: Socket): void {
+  ws.close(CloseCode.restart, "overloaded");
+}
 
 function endSilent(ws: Socket): void {
   ws.close(CloseCode.noHello, "no_hello");

@@ -1,12 +1,13 @@
+import type { DeleteFrame, EditFrame, PinFrame, ReactFrame } from "./contract.ts";
 import { channelOf } from "./frames.ts";
 
 /** What a person does in a conversation and what has to arrive: `msg` is the position of the message that it is about. */
 export type Command =
   | SendCommand
-  | { t: "edit"; ch: string; msg: number; body: string; rev: number }
-  | { t: "del"; ch: string; msg: number }
-  | { t: "react"; ch: string; msg: number; e: string; on: boolean }
-  | { t: "pin"; ch: string; msg: number; on: boolean };
+  | Omit<EditFrame, "i">
+  | Omit<DeleteFrame, "i">
+  | Omit<ReactFrame, "i">
+  | Omit<PinFrame, "i">;
 
 /** A message, as it goes out: `re` is the position of the one that it answers, `th` that of the thread's first. */
 export interface SendCommand {

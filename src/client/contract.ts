@@ -94,6 +94,10 @@ export interface UserEventData {
 }
 
 /** Frames that this client sends, as the server checks them. */
+export type EditFrame = (typeof ChatFrames)["edit"]["static"];
+export type DeleteFrame = (typeof ChatFrames)["del"]["static"];
+export type ReactFrame = (typeof ChatFrames)["react"]["static"];
+export type PinFrame = (typeof ChatFrames)["pin"]["static"];
 export type ReadFrame = (typeof ChatFrames)["read"]["static"];
 export type TypingFrame = (typeof PresenceFrames)["typ"]["static"];
 export type AttentionFrame = (typeof PresenceFrames)["pres"]["static"];

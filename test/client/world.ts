@@ -15,6 +15,7 @@ import {
   type UserEvent,
   withConversations,
   withMembers,
+  withPins,
 } from "../../src/client/mod.ts";
 import { signUp } from "../support/client.ts";
 import type { Cluster, Instance } from "../support/instance.ts";
@@ -103,10 +104,13 @@ async function snapshot(player: Player, id: string): Promise<ChatState> {
   const one = player.api.v1.conversations({ id });
   const messages = await one.messages.get({ query: { limit: PAGE } });
   const members = await one.members.get({ query: { limit: PAGE } });
-  if (!messages.data || !members.data) throw new Error("Cannot read what is in a conversation");
+  const pins = await one.pins.get({ query: { limit: PAGE } });
+  if (!messages.data || !members.data || !pins.data)
+    throw new Error("Cannot read what is in a conversation");
   const listed = withConversations(emptyChat(player.id), [info]);
   const state = openWindow(listed, id, pageOf(messages.data, at));
-  return withMembers(state, id, { items: members.data.items, at });
+  const seqs = pins.data.items.map(({ message }) => message.seq);
+  return withPins(withMembers(state, id, { items: members.data.items, at }), id, { seqs, at });
 }
 
 /** What a client shows that was there from `before` on and has heard of everything since. */
@@ -121,7 +125,11 @@ export function comparable({ conversations }: ChatState, ids: string[]): object 
     id,
     {
       info,
-      messages: window?.messages,
+      // Which reaction came first is not told when it is taken back.
+      messages: window?.messages.map(({ reactions = [], ...message }) => ({
+        ...message,
+        reactions: reactions.toSorted((one, other) => (one.emoji < other.emoji ? -1 : 1)),
+      })),
       hasOlder: window?.hasOlder,
       // An event tells no names.
       members: Object.values(members?.byId ?? {})

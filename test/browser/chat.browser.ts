@@ -113,6 +113,30 @@ test(
 );
 
 test(
+  "one sees the other react, take it back and delete, and a reload shows the same",
+  async () => {
+    await talk(hers, "Mua không?");
+    await talk(his, "Chờ đã");
+    const first = "main ol li:first-child .react";
+    const thumbs = `document.querySelector("${first}").innerText.trim()`;
+    await his.click(first);
+    for (const page of [hers, his]) await page.until("his thumb", `${thumbs} === "👍 1"`);
+    await hers.click(first);
+    for (const page of [hers, his]) await page.until("both thumbs", `${thumbs} === "👍 2"`);
+    await his.click(first);
+    for (const page of [hers, his]) await page.until("her thumb", `${thumbs} === "👍 1"`);
+    await his.click("main ol li:last-child .delete");
+    said[1] = "This message was deleted";
+    for (const page of [hers, his]) await untilAll(page, said);
+    await hers.goto(await hers.read("location.href"));
+    await untilShown(hers, said);
+    await hers.until("her own thumb", `document.querySelector("[aria-pressed=true].react")`);
+    expect(await hers.read<string>(thumbs)).toBe("👍 1");
+  },
+  JOURNEY_LIMIT_MS,
+);
+
+test(
   "who is cut off for a while misses nothing, and what they write meanwhile arrives once and in order",
   async () => {
     await talk(hers, "Đi vào hầm đây");

@@ -18,6 +18,7 @@ import type {
   OwnRead,
   OwnSettings,
 } from "../features/chat/schema/user_events.ts";
+import type { ReportClosed, Warned } from "../features/moderation/schema.ts";
 import type { PresenceFrames, PresenceSet } from "../features/presence/schema.ts";
 
 /*
@@ -91,6 +92,8 @@ export interface UserEventData {
   setting: (typeof OwnSettings)["data"]["static"];
   block: (typeof BlockChanged)["data"]["static"];
   presence: (typeof PresenceSet)["data"]["static"];
+  "report.resolved": (typeof ReportClosed)["data"]["static"];
+  "moderation.warning": (typeof Warned)["data"]["static"];
 }
 
 /** Frames that this client sends, as the server checks them. */

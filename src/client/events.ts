@@ -60,6 +60,8 @@ const USER_KINDS: Record<UserEvent["kind"], true> = {
   setting: true,
   block: true,
   presence: true,
+  "report.resolved": true,
+  "moderation.warning": true,
   notif: true,
   job: true,
 };

@@ -18,6 +18,7 @@ import { pinRoutes } from "./features/chat/routes/pins.ts";
 import { reactionRoutes } from "./features/chat/routes/reactions.ts";
 import { searchRoutes } from "./features/chat/routes/search.ts";
 import { stateRoutes } from "./features/chat/routes/states.ts";
+import { threadRoutes } from "./features/chat/routes/threads.ts";
 import { docsRoutes } from "./features/docs/routes.ts";
 import { healthRoutes } from "./features/health/routes.ts";
 import { mailboxRoutes } from "./features/mailbox/routes.ts";
@@ -82,6 +83,7 @@ export function createApp(platform: Platform, { readiness, gateway }: AppOptions
     when(api, () => reactionRoutes(platform)),
     when(api, () => pinRoutes(platform)),
     when(api, () => banRoutes(platform)),
+    when(api, () => threadRoutes(platform)),
     when(api, () => searchRoutes(platform)),
     when(api, () => blockRoutes(platform)),
     when(api, () => reportRoutes(platform)),

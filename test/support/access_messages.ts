@@ -14,6 +14,9 @@ DELETE /v1/conversations/:id/messages/:seq/reactions/:emoji  anon  old  gone  no
 GET /v1/conversations/:id/pins                         anon  old   gone  none  200  200  none  none
 PUT /v1/conversations/:id/pins/:seq                    anon  old   gone  none  no   204  none  none
 DELETE /v1/conversations/:id/pins/:seq                 anon  old   gone  none  no   204  none  none
+GET /v1/conversations/:id/threads                      anon  old   gone  none  200  200  none  none
+GET /v1/conversations/:id/threads/:seq/messages        anon  old   gone  none  200  200  none  none
+PATCH /v1/conversations/:id/threads/:seq               anon  old   gone  none  200  200  none  none
 SOCKET edit                                            4400  4401  4401  none  no   ok   none  none
 SOCKET del                                             4400  4401  4401  none  no   ok   none  none
 SOCKET react                                           4400  4401  4401  none  ok   ok   none  none
@@ -48,6 +51,12 @@ export const MESSAGE_INPUTS = {
   "GET /v1/conversations/:id/messages/:seq/reactions": at,
   "PUT /v1/conversations/:id/messages/:seq/reactions/:emoji": emoji,
   "DELETE /v1/conversations/:id/messages/:seq/reactions/:emoji": emoji,
+  "GET /v1/conversations/:id/threads": at,
+  "GET /v1/conversations/:id/threads/:seq/messages": at,
+  "PATCH /v1/conversations/:id/threads/:seq": async (stage: Stage): Promise<Call> => ({
+    ...(await at(stage)),
+    body: { following: true },
+  }),
   "GET /v1/conversations/:id/pins": at,
   "PUT /v1/conversations/:id/pins/:seq": at,
   "DELETE /v1/conversations/:id/pins/:seq": at,

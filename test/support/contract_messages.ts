@@ -91,6 +91,20 @@ export async function messageScenarios(
       "409 too_many_reactions": adored,
     },
     removeReaction: { "200": liked, "404 not_found": () => likedNowhere },
+    listThreads: {
+      "200": () => ({ token, params: { id } }),
+      "400 invalid_cursor": () => ({ token, params: { id }, ...cursor }),
+      "404 not_found": () => nowhere,
+    },
+    listThreadMessages: {
+      "200": said,
+      "400 invalid_cursor": async () => ({ ...(await said()), ...cursor }),
+      "404 not_found": () => nowhere,
+    },
+    changeThread: {
+      "200": async () => ({ ...(await said()), body: { readSeq: 1, following: true } }),
+      "404 not_found": () => ({ ...nowhere, body: {} }),
+    },
     listPins: {
       "200": () => ({ token, params: { id } }),
       "400 invalid_cursor": () => ({ token, params: { id }, ...cursor }),

@@ -6,10 +6,12 @@ import { ChatFrames } from "./schema/frames.ts";
 import { deleteMessage } from "./service/deletes.ts";
 import { editMessage } from "./service/edits.ts";
 import { conversationOf } from "./service/frames.ts";
+import type { SentMessage } from "./service/message_insert.ts";
 import { setPin } from "./service/pins.ts";
 import { setReaction } from "./service/reactions.ts";
 import { markAllRead } from "./service/reads.ts";
-import { sendMessages, type SentMessage } from "./service/send.ts";
+import { isRich } from "./service/rich_send.ts";
+import { type Draft, sendMessages } from "./service/send.ts";
 
 type Send = typeof ChatFrames.send.static;
 
@@ -18,11 +20,12 @@ export function chatEvents(platform: Platform): FrameHandlers {
   return {
     send: onFrames({
       schema: ChatFrames.send,
-      key: (frame) => frame.ch,
+      // What leads elsewhere or names somebody goes by itself.
+      key: (frame) => (isRich(draftOf(frame)) ? `${frame.ch} ${frame.cid}` : frame.ch),
       handle: (all, { userId }) =>
         sendWithin(platform.sends, { userId, frames: all }, async (frames) => {
           const conversationId = conversationOf(frames[0]?.ch ?? "");
-          const messages = frames.map(({ cid, body }) => ({ clientId: cid, body }));
+          const messages = frames.map(draftOf);
           const sent = await sendMessages(platform, { userId, conversationId, messages });
           return sent.map((each, at) => ack(each, frames[at]));
         }),
@@ -52,6 +55,16 @@ export function chatEvents(platform: Platform): FrameHandlers {
       await setPin(platform, { ...placeOf(frame), userId, on });
       return undefined;
     }),
+  };
+}
+
+function draftOf({ cid, body, re, th, att }: Send): Draft {
+  return {
+    clientId: cid,
+    body,
+    ...(re === undefined ? {} : { replySeq: re }),
+    ...(th === undefined ? {} : { threadSeq: th }),
+    ...(att === undefined ? {} : { attachments: att }),
   };
 }
 

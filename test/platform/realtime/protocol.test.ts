@@ -8,7 +8,7 @@ import { CLOSE_MEANINGS } from "../../../src/platform/realtime/protocol.ts";
 import { listUserEvents } from "../../../src/platform/realtime/user_events.ts";
 import { createTokens, generateSigningKey } from "../../../src/platform/tokens.ts";
 import { listServerFrames } from "../../../src/socket.ts";
-import { converse, sessionOf, signUp } from "../../support/client.ts";
+import { call, converse, sessionOf, signUp } from "../../support/client.ts";
 import { type Cluster, openCluster } from "../../support/instance.ts";
 import { type Frame, openSocket, type TestSocket } from "../../support/socket.ts";
 
@@ -44,9 +44,13 @@ async function seeEverything(): Promise<Frame[]> {
   for (const t of ["sub", "unsub"]) socket.send({ t, i: 8, ch: ["ticker:VNM"] });
   await socket.next(({ t }) => t === "unsub.ok", "unsub.ok");
   await lookOn(socket, { ch, writer: await openSocket(instance.url, other.token) });
-  const member = `${instance.url}/v1/conversations/${ch.slice(2)}/members/${other.id}`;
-  const headers = { authorization: `Bearer ${owner.token}` };
-  await fetch(member, { method: "DELETE", headers });
+  const at = `${instance.url}/v1/conversations/${ch.slice(2)}`;
+  const { token } = owner;
+  await liveWith(socket, ch);
+  await call("PATCH", at, { token, body: { name: "Another" } });
+  const member = `${at}/members/${other.id}`;
+  await call("PATCH", member, { token, body: { role: "moderator" } });
+  await call("DELETE", member, { token });
   await socket.next(({ k }) => k === "member", "the removal");
   socket.send({ t: "sync", i: 5, ch, from: 0 });
   socket.send({ t: "hb", i: 6, p: { [ch]: 1 } });
@@ -54,6 +58,19 @@ async function seeEverything(): Promise<Frame[]> {
   await instance.stop();
   await socket.closed;
   return socket.frames;
+}
+
+/** Has the socket see what becomes of the first message. */
+async function liveWith(socket: TestSocket, ch: string): Promise<void> {
+  const { seq: msg } = await socket.next(({ k }) => k === "msg.new", "the message");
+  const frames = [
+    { t: "edit", body: "Chào", rev: 0 },
+    { t: "react", e: "👍", on: true },
+    { t: "pin", on: true },
+    { t: "del" },
+  ];
+  socket.send(frames.map((frame, at) => ({ i: 20 + at, ch, msg, ...frame })));
+  await socket.next(({ k }) => k === "msg.del", "the end of the message");
 }
 
 /** Has the socket see that somebody is writing. */

@@ -12,6 +12,7 @@ import { ConversationParams, SlowMode } from "../schema/conversations.ts";
 import {
   EditConflict,
   EditWindowClosed,
+  HistoryQuery,
   Message,
   MessageEdit,
   MessageGone,
@@ -58,7 +59,7 @@ export function messageRoutes(platform: Platform) {
         }),
       {
         params: ConversationParams,
-        query: PageQuery,
+        query: HistoryQuery,
         response: { 200: MessagePage, ...problems(...REFUSALS, NotFound, InvalidCursor) },
         detail: messageOperations.listMessages,
       },

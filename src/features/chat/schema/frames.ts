@@ -2,7 +2,7 @@ import { t } from "elysia";
 
 import { MAX_BODY_CHARACTERS } from "../../../platform/realtime/limits.ts";
 import { Id, integer, object, text } from "../../../platform/schema.ts";
-import { MAX_EDITS } from "./messages.ts";
+import { MAX_ATTACHMENTS, MAX_EDITS } from "./messages.ts";
 import { Emoji } from "./reactions.ts";
 
 /** Stricter than 36 characters: Postgres refuses what is no UUID, and then the fault would be ours. */
@@ -21,6 +21,18 @@ export const ChatFrames = {
     cid: Id,
     k: t.Optional(t.Literal("text")),
     body: text(MAX_BODY_CHARACTERS),
+    re: t.Optional({ ...integer(1), description: "position of the message that it answers" }),
+    th: t.Optional({
+      ...integer(1),
+      description: "position of the message whose thread it goes into",
+    }),
+    att: t.Optional(
+      t.Array(Id, {
+        maxItems: MAX_ATTACHMENTS,
+        uniqueItems: true,
+        description: "ids of uploaded files",
+      }),
+    ),
   }),
   read: object({
     t: t.Literal("read"),

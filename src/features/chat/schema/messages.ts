@@ -2,8 +2,19 @@ import { t } from "elysia";
 
 import { defineError } from "../../../platform/errors.ts";
 import { MAX_BODY_CHARACTERS } from "../../../platform/realtime/limits.ts";
-import { count, Id, integer, object, page, text, Time } from "../../../platform/schema.ts";
+import {
+  count,
+  Id,
+  integer,
+  integerParameter,
+  object,
+  page,
+  PageQuery,
+  text,
+  Time,
+} from "../../../platform/schema.ts";
 import { ReactionCount } from "./reactions.ts";
+import { ThreadSummary } from "./thread_summary.ts";
 
 /** For how long after it was sent a message may be changed, and how often. */
 export const EDIT_WINDOW_MS = 86_400_000;
@@ -28,8 +39,25 @@ export const EditWindowClosed = defineError("edit_window_closed", 409, {
 /** Made by the sender, so that a message that is sent again is recognised. */
 const ClientId = { ...Id, description: "Any UUID, unique for the sender in a conversation." };
 
+const Position = integer(1);
+
 export const NewMessage = object(
-  { clientId: ClientId, body: text(MAX_BODY_CHARACTERS, { examples: ["Good morning"] }) },
+  {
+    clientId: ClientId,
+    body: text(MAX_BODY_CHARACTERS, {
+      description:
+        "`<@` and the id of a member and `>` names that member, `<@all>` everybody, `$` and a symbol a security.",
+      examples: ["Good morning"],
+    }),
+    replySeq: t.Optional({ ...Position, description: "Position of the message that it answers." }),
+    threadSeq: t.Optional({
+      ...Position,
+      description: "Position of the message whose thread it goes into.",
+    }),
+    attachments: t.Optional(
+      t.Array(Id, { maxItems: MAX_ATTACHMENTS, uniqueItems: true, description: "Uploaded files." }),
+    ),
+  },
   { title: "NewMessage" },
 );
 
@@ -58,6 +86,7 @@ export const Message = object(
     mentionsAll: t.Optional(t.Literal(true, { description: "It names everybody." })),
     tickers: t.Optional(t.Array(Ticker, { description: "Securities that it names." })),
     attachments: t.Optional(t.Array(Attachment)),
+    thread: t.Optional({ ...ThreadSummary, description: "In pages of messages: its thread." }),
     reactions: t.Optional(
       t.Array(ReactionCount, { description: "In pages of messages; an event carries none." }),
     ),
@@ -65,6 +94,19 @@ export const Message = object(
   { title: "Message", description: "A message as it is stored. What does not apply is missing." },
 );
 export type Message = typeof Message.static;
+
+const anchor = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
+/** Where to read in the history; a cursor goes on before all of them. */
+export const HistoryQuery = object({
+  ...PageQuery.properties,
+  before: t.Optional(integerParameter({ ...anchor, description: "Those before this position." })),
+  after: t.Optional(
+    integerParameter({ ...anchor, description: "Those right after this position." }),
+  ),
+  around: t.Optional(
+    integerParameter({ ...anchor, description: "Those on both sides of this position." }),
+  ),
+});
 export const MessagePage = page(Message, { title: "MessagePage" });
 
 /** The revision is the one that was changed, so that of two changes at once one is refused. */
@@ -92,7 +134,8 @@ export const messageOperations = {
   listMessages: {
     operationId: "listMessages",
     summary: "List messages",
-    description: "The messages of a conversation, newest first.",
+    description:
+      "The messages of a conversation, newest first: the last ones, or those before, after or around a position.",
   },
   sendMessage: {
     operationId: "sendMessage",

@@ -4,6 +4,7 @@ import { okFrame } from "../../platform/realtime/frames.ts";
 import { sendWithin } from "../../platform/realtime/sends.ts";
 import { ChatFrames } from "./schema/frames.ts";
 import { deleteMessage } from "./service/deletes.ts";
+import type { Draft } from "./service/drafts.ts";
 import { editMessage } from "./service/edits.ts";
 import { conversationOf } from "./service/frames.ts";
 import type { SentMessage } from "./service/message_insert.ts";
@@ -11,7 +12,7 @@ import { setPin } from "./service/pins.ts";
 import { setReaction } from "./service/reactions.ts";
 import { markAllRead } from "./service/reads.ts";
 import { isRich } from "./service/rich_send.ts";
-import { type Draft, sendMessages } from "./service/send.ts";
+import { sendMessages } from "./service/send.ts";
 
 type Send = typeof ChatFrames.send.static;
 

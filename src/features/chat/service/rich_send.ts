@@ -3,6 +3,7 @@ import { AppError, ValidationFailed } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { Permission, WAITS } from "../schema/permissions.ts";
 import { threadStates } from "../tables/marks.ts";
+import type { Draft, SendInput } from "./drafts.ts";
 import { findMessage, holdConversation } from "./hold.ts";
 import { admitMentions, findMentions, replaceMentions } from "./mentions.ts";
 import {
@@ -13,7 +14,6 @@ import {
   type SentRow,
 } from "./message_insert.ts";
 import { publishSent } from "./message_publish.ts";
-import type { Draft, SendInput } from "./send.ts";
 import { refusalOf } from "./send_refusal.ts";
 import { findTurn, slowDown } from "./slow_mode.ts";
 import { forbidden } from "./standing.ts";

@@ -1,5 +1,6 @@
 import type { Platform } from "../../../platform/platform.ts";
 import { appendInTurn } from "./append_queue.ts";
+import type { Draft, SendInput } from "./drafts.ts";
 import {
   insertMessages,
   type NewMessage,
@@ -12,24 +13,6 @@ import { isRich, sendRich } from "./rich_send.ts";
 import { refusalOf } from "./send_refusal.ts";
 import { findTurn, slowDown } from "./slow_mode.ts";
 import { findTickers } from "./tickers.ts";
-
-export interface Draft {
-  clientId: string;
-  body: string;
-  /** Position of the message that it answers. */
-  replySeq?: number;
-  /** Position of the message whose thread it stands in. */
-  threadSeq?: number;
-  /** Ids of uploaded files. */
-  attachments?: string[];
-}
-
-export interface SendInput {
-  userId: string;
-  conversationId: string;
-  /** In the order in which they were sent. */
-  messages: Draft[];
-}
 
 /** One message of one sender. @throws AppError as `sendMessages`. */
 export async function sendMessage(

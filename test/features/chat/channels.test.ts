@@ -10,7 +10,7 @@ let first: Instance;
 beforeAll(async () => {
   cluster = await openCluster();
   first = await cluster.start();
-});
+}, 120_000);
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });

@@ -11,7 +11,7 @@ let second: Instance;
 beforeAll(async () => {
   cluster = await openCluster();
   [first, second] = await Promise.all([cluster.start(), cluster.start()]);
-});
+}, 120_000);
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });

@@ -12,7 +12,7 @@ let instances: [Instance, Instance];
 beforeAll(async () => {
   cluster = await openCluster();
   instances = await Promise.all([cluster.start(), cluster.start()]);
-});
+}, 120_000);
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
@@ -93,16 +93,17 @@ async function perform(at: Stage, act: Act): Promise<void> {
   if (act.does === "read") return await read(at, act);
   if (act.does === "unread")
     return void (await call("POST", `${base}/unread`, { token, body: { seq: act.seq } }));
-  if (act.does === "leave") {
-    const member = `${base}/members/${person?.id}`;
-    const left = await call("DELETE", member, { token });
-    if (left.status === 204) await call("PUT", member, { token: at.people[0]?.token ?? "" });
-    return;
-  }
+  if (act.does === "leave")
+    return await leaveForAMoment(at, `${base}/members/${person?.id}`, token);
   if (act.does === "delete") return await deleteFirst(at, person?.id ?? "");
   const body = { clientId: crypto.randomUUID(), body: "Good morning" };
   const said = (await call("POST", `${base}/messages`, { token, body })).body["id"];
   if (typeof said === "string") await mark(at, act, said);
+}
+
+async function leaveForAMoment({ people }: Stage, member: string, token: string): Promise<void> {
+  const left = await call("DELETE", member, { token });
+  if (left.status === 204) await call("PUT", member, { token: people[0]?.token ?? "" });
 }
 
 /** Straight in the rows: how messages come to name people, or to stand in threads, is not what is tested here. */

@@ -29,6 +29,12 @@ export async function messageScenarios(
   const cursor = { query: "?cursor=made.up" };
   const liked = async () => ({ token, params: { ...(await say()), emoji: "%F0%9F%91%8D" } });
   const likedNowhere = { token, params: { ...nowhere.params, emoji: "%F0%9F%91%8D" } };
+  /** The same by somebody who has just used up what they may do where little is allowed. */
+  const tooSoon = async <Call extends object>(made: Call) => {
+    const body = { clientId: crypto.randomUUID(), body: "Good morning" };
+    await ask("POST", `${strictUrl}/v1/conversations/${id}/messages`, { token, body });
+    return { ...made, at: strictUrl };
+  };
   /** A message with twenty kinds of reactions. */
   const adored = async () => {
     const made = await liked();
@@ -59,11 +65,7 @@ export async function messageScenarios(
           where conversation_id = ${id} and seq = ${made.params.seq}`;
         return { ...made, ...edit };
       },
-      "429 rate_limited": async () => {
-        const made = { ...(await said()), ...edit, at: strictUrl };
-        await ask("PATCH", `${strictUrl}/v1/conversations/${id}/messages/${made.params.seq}`, made);
-        return made;
-      },
+      "429 rate_limited": async () => tooSoon({ ...(await said()), ...edit }),
     },
     deleteMessage: {
       "204": said,
@@ -89,8 +91,13 @@ export async function messageScenarios(
         return { token, params: { ...params, emoji: "%F0%9F%91%8D" } };
       },
       "409 too_many_reactions": adored,
+      "429 rate_limited": async () => tooSoon(await liked()),
     },
-    removeReaction: { "200": liked, "404 not_found": () => likedNowhere },
+    removeReaction: {
+      "200": liked,
+      "404 not_found": () => likedNowhere,
+      "429 rate_limited": async () => tooSoon(await liked()),
+    },
     listThreads: {
       "200": () => ({ token, params: { id } }),
       "400 invalid_cursor": () => ({ token, params: { id }, ...cursor }),
@@ -116,11 +123,13 @@ export async function messageScenarios(
       "404 not_found": () => nowhere,
       "409 message_gone": gone,
       "409 too_many_pins": pinned,
+      "429 rate_limited": async () => tooSoon(await said()),
     },
     unpinMessage: {
       "204": said,
       "403 forbidden": async () => ({ ...(await said()), ...by(reader) }),
       "404 not_found": () => nowhere,
+      "429 rate_limited": async () => tooSoon(await said()),
     },
   };
 }

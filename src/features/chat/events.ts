@@ -1,7 +1,7 @@
 import type { Platform } from "../../platform/platform.ts";
 import { type FrameHandlers, onFrame, onFrames } from "../../platform/realtime/dispatch.ts";
 import { okFrame } from "../../platform/realtime/frames.ts";
-import { sendWithin } from "../../platform/realtime/sends.ts";
+import { assertMaySend, sendWithin } from "../../platform/realtime/sends.ts";
 import { ChatFrames } from "./schema/frames.ts";
 import { deleteMessage } from "./service/deletes.ts";
 import type { Draft } from "./service/drafts.ts";
@@ -41,6 +41,7 @@ export function chatEvents(platform: Platform): FrameHandlers {
       },
     }),
     edit: onFrame(ChatFrames.edit, async ({ body, rev, ...frame }, { userId }) => {
+      await assertMaySend(platform.sends, userId);
       await editMessage(platform, { ...placeOf(frame), userId, body, rev });
       return undefined;
     }),
@@ -49,10 +50,12 @@ export function chatEvents(platform: Platform): FrameHandlers {
       return undefined;
     }),
     react: onFrame(ChatFrames.react, async ({ e: emoji, on, ...frame }, { userId }) => {
+      await assertMaySend(platform.sends, userId);
       await setReaction(platform, { ...placeOf(frame), userId, emoji, on });
       return undefined;
     }),
     pin: onFrame(ChatFrames.pin, async ({ on, ...frame }, { userId }) => {
+      await assertMaySend(platform.sends, userId);
       await setPin(platform, { ...placeOf(frame), userId, on });
       return undefined;
     }),

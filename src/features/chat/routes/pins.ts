@@ -3,6 +3,8 @@ import { Elysia } from "elysia";
 import { Forbidden, InvalidCursor, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
+import { RateLimited } from "../../../platform/realtime/rate.ts";
+import { assertMaySend } from "../../../platform/realtime/sends.ts";
 import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
 import { ConversationParams } from "../schema/conversations.ts";
@@ -40,24 +42,26 @@ export function pinRoutes(platform: Platform) {
     .put(
       "/:seq",
       async ({ params, session, set }) => {
+        await assertMaySend(platform.sends, session.userId);
         await setPin(platform, { ...messagePlace(params, session), on: true });
         set.status = 204;
       },
       {
         params: MessageParams,
-        response: problems(...REFUSALS, Forbidden, NotFound, MessageGone, TooManyPins),
+        response: problems(...REFUSALS, Forbidden, NotFound, MessageGone, TooManyPins, RateLimited),
         detail: pinOperations.pinMessage,
       },
     )
     .delete(
       "/:seq",
       async ({ params, session, set }) => {
+        await assertMaySend(platform.sends, session.userId);
         await setPin(platform, { ...messagePlace(params, session), on: false });
         set.status = 204;
       },
       {
         params: MessageParams,
-        response: problems(...REFUSALS, Forbidden, NotFound),
+        response: problems(...REFUSALS, Forbidden, NotFound, RateLimited),
         detail: pinOperations.unpinMessage,
       },
     );

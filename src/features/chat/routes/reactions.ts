@@ -3,6 +3,8 @@ import { Elysia } from "elysia";
 import { Forbidden, InvalidCursor, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
+import { RateLimited } from "../../../platform/realtime/rate.ts";
+import { assertMaySend } from "../../../platform/realtime/sends.ts";
 import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
 import { MessageGone } from "../schema/messages.ts";
@@ -45,6 +47,7 @@ export function reactionRoutes(platform: Platform) {
     .put(
       "/:emoji",
       async ({ params, session }) => {
+        await assertMaySend(platform.sends, session.userId);
         const place = { ...messagePlace(params, session), emoji: params.emoji };
         return { count: await setReaction(platform, { ...place, on: true }) };
       },
@@ -52,7 +55,7 @@ export function reactionRoutes(platform: Platform) {
         params: ReactionParams,
         response: {
           200: Reacted,
-          ...problems(...REFUSALS, Forbidden, NotFound, MessageGone, TooManyReactions),
+          ...problems(...REFUSALS, Forbidden, NotFound, MessageGone, TooManyReactions, RateLimited),
         },
         detail: reactionOperations.addReaction,
       },
@@ -60,12 +63,13 @@ export function reactionRoutes(platform: Platform) {
     .delete(
       "/:emoji",
       async ({ params, session }) => {
+        await assertMaySend(platform.sends, session.userId);
         const place = { ...messagePlace(params, session), emoji: params.emoji };
         return { count: await setReaction(platform, { ...place, on: false }) };
       },
       {
         params: ReactionParams,
-        response: { 200: Reacted, ...problems(...REFUSALS, NotFound) },
+        response: { 200: Reacted, ...problems(...REFUSALS, NotFound, RateLimited) },
         detail: reactionOperations.removeReaction,
       },
     );

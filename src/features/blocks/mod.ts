@@ -1,3 +1,3 @@
 export { NotReachable } from "./schema.ts";
-export { assertReachable, holdPair, isReachable } from "./service/reach.ts";
+export { assertReachable, holdPair, isReachable, listReachable } from "./service/reach.ts";
 export { BLOCK_DATA } from "./service/personal_data.ts";

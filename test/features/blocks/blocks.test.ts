@@ -4,13 +4,16 @@ import { type Answer, call, converse, type Person, signUp } from "../../support/
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 import { openSocket } from "../../support/socket.ts";
 
+/** Processes start slowly where others are at work. */
+const START_MS = 90_000;
+
 let cluster: Cluster;
 let instances: Instance[];
 
 beforeAll(async () => {
   cluster = await openCluster();
   instances = await Promise.all([cluster.start(), cluster.start()]);
-});
+}, START_MS);
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
@@ -193,4 +196,21 @@ test("nothing that was sent at the same time is stored after the block was answe
   expect(new Set(outcomes).difference(new Set(["201", "403 not_reachable"]))).toEqual(new Set());
   expect(await bodiesIn(lan, direct)).toBe(stored);
   expect(outcomes.filter((one) => one === "201")).toHaveLength(stored);
+});
+
+test("a mention does not count for somebody who has blocked the author, and does for the others", async () => {
+  const [lan, minh, hoa] = (await people(3)) as [Person, Person, Person];
+  const memberIds = [minh.id, hoa.id];
+  const group = await converse(url(), lan.token, { kind: "group", name: "HNX", memberIds });
+  await block(hoa, minh);
+  const path = `${url()}/v1/conversations/${group}/messages`;
+  const { token } = minh;
+  const first = { clientId: crypto.randomUUID(), body: "hello" };
+  const sent = await call("POST", path, { token, body: first });
+  const body = { body: `<@${lan.id}> <@${hoa.id}> hello`, rev: 0 };
+  const edited = await call("PATCH", `${path}/${String(sent.body["seq"])}`, { token, body });
+  expect(edited.status).toBe(200);
+  const named = await cluster.database.sql<{ user_id: string }[]>`
+    select user_id from app.message_mentions where conversation_id = ${group}`;
+  expect(named.map(({ user_id }) => user_id)).toEqual([lan.id]);
 });

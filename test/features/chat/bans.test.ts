@@ -3,6 +3,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Answer, call, converse, type Person, signUp } from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
 
+/** Processes start slowly where others are at work. */
+const START_MS = 90_000;
+
 let cluster: Cluster;
 let server: Instance;
 let lan: Person;
@@ -15,7 +18,7 @@ beforeAll(async () => {
   [lan, minh, hoa] = (await Promise.all(
     ["Lan", "Minh", "Hoa"].map((name) => signUp(server.url, name)),
   )) as [Person, Person, Person];
-});
+}, START_MS);
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });

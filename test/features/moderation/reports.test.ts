@@ -16,6 +16,9 @@ interface Details {
   messages: { seq: number; body: string; senderId: string; edits: { body: string }[] }[];
 }
 
+/** Processes start slowly where others are at work. */
+const START_MS = 90_000;
+
 let cluster: Cluster;
 let server: Instance;
 let node: Opened & AsyncDisposable;
@@ -33,7 +36,7 @@ beforeAll(async () => {
     signUp(server.url, "Minh"),
     signUpAs("moderator", { url: server.url, sql }),
   ]);
-});
+}, START_MS);
 afterAll(async () => {
   await node[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();

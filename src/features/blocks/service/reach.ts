@@ -18,6 +18,15 @@ export async function assertReachable(tx: Transaction, userIds: string[]): Promi
   if (blocked) throw new AppError(NotReachable, `Cannot reach user "${blocked.id}"`);
 }
 
+/** Those of the others whom the acting user has not blocked and who have not blocked them, in their order. */
+export async function listReachable(tx: Transaction, userIds: string[]): Promise<string[]> {
+  if (userIds.length === 0) return [];
+  const rows = await tx.execute<{ id: string }>(sql`
+    select id from jsonb_array_elements_text(${JSON.stringify(userIds)}::jsonb) with ordinality as other (id, at)
+    where not app.is_blocked(id::uuid) order by at`);
+  return rows.map(({ id }) => id);
+}
+
 /**
  * Holds what is between two people until the commit: a block and the beginning of their conversation follow one another,
  * so that no conversation comes into being that does not know of the block.

@@ -1,6 +1,7 @@
 import { and, desc, eq, gt, inArray, isNull } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
+import { listReachable } from "../../blocks/mod.ts";
 import { MAX_MENTIONS } from "../schema/messages.ts";
 import { Permission } from "../schema/permissions.ts";
 import { conversationMembers } from "../tables/conversations.ts";
@@ -74,7 +75,10 @@ async function wasAllNamed(tx: Transaction, conversationId: string, now: Date): 
   return last !== undefined;
 }
 
-/** Puts the mentions of a message in the place of those that it had. */
+/**
+ * Puts the mentions of a message in the place of those that it had. The message names whom its author has named; of two
+ * of whom one has blocked the other, neither hears of it.
+ */
 export async function replaceMentions(
   tx: Transaction,
   { conversationId, seq, userIds }: { conversationId: string; seq: number; userIds: string[] },
@@ -84,7 +88,8 @@ export async function replaceMentions(
     eq(messageMentions.messageSeq, seq),
   );
   await tx.delete(messageMentions).where(ofMessage);
-  if (userIds.length === 0) return;
-  const rows = userIds.map((userId) => ({ conversationId, userId, messageSeq: seq }));
+  const reached = await listReachable(tx, userIds);
+  if (reached.length === 0) return;
+  const rows = reached.map((userId) => ({ conversationId, userId, messageSeq: seq }));
   await tx.insert(messageMentions).values(rows);
 }

@@ -252,7 +252,7 @@ test("who is taken out of a group and brought back ends up with what a member ma
   const changes = his.events.flatMap(({ kind, data }) => (kind === "member" ? [data] : []));
   expect(changes).toEqual([
     { op: "remove", userId: minh.id },
-    { op: "add", userId: minh.id },
+    { op: "add", role: "member", userId: minh.id },
   ]);
   const seqs = his.events.map(({ seq }) => seq);
   expect(seqs).toEqual(seqs.toSorted((one, other) => one - other));

@@ -110,7 +110,7 @@ export async function messageScenarios(
     },
     changeThread: {
       "200": async () => ({ ...(await said()), body: { readSeq: 1, following: true } }),
-      "404 not_found": () => ({ ...nowhere, body: {} }),
+      "404 not_found": () => ({ ...nowhere, body: { readSeq: 1 } }),
     },
     listPins: {
       "200": () => ({ token, params: { id } }),

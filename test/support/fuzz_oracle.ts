@@ -134,11 +134,16 @@ function isLetIn({ plan, wire, got }: Exchange, listed: Listed | undefined): boo
 function findOperation({ method, target }: Wire, operations: Listed[]): Listed | undefined {
   const path = URL.parse(`http://localhost${target}`)?.pathname.replace(/(?<=.)\/$/, "");
   const parts = path?.split("/") ?? [];
-  return operations.find((listed) => {
+  const fitting = operations.filter((listed) => {
     const wanted = listed.path.split("/");
     const fits = wanted.every((part, at) =>
       part.startsWith("{") ? parts[at] !== "" : part === parts[at],
     );
     return listed.method === method && wanted.length === parts.length && fits;
   });
+  // A path that is written out goes before one with parameters.
+  const [first] = fitting.toSorted(
+    (one, other) => one.path.split("{").length - other.path.split("{").length,
+  );
+  return first;
 }

@@ -25,6 +25,8 @@ Sign in with **login** or **register**, press **Authorize**, and put the \`acces
     { name: "audit", description: "What happened to an account." },
     { name: "admin", description: "For staff; to everybody else there is nothing here." },
     { name: "chat", description: "Conversations, their members and their messages." },
+    { name: "blocks", description: "Whom one wants to have nothing to do with." },
+    { name: "moderation", description: "Reports of what others said." },
     { name: "realtime", description: "The socket, and the tickets that open it." },
     { name: "health", description: "What balancers and monitors ask." },
   ],

@@ -45,7 +45,11 @@ const seq = count("Position of the message in the conversation.", 42);
 export const NewReport = object(
   {
     conversationId: Id,
-    seq: t.Integer({ minimum: 1, description: "Position of the message in the conversation." }),
+    seq: t.Integer({
+      minimum: 1,
+      description: "Position of the message in the conversation.",
+      examples: [42],
+    }),
     reason: Reason,
     note: t.Optional(text(MAX_NOTE_CHARACTERS, { examples: ["Asks for my password"] })),
   },
@@ -110,7 +114,7 @@ export type ReportDetails = typeof ReportDetails.static;
 
 export const ReportQuery = object({
   ...PageQuery.properties,
-  state: t.Optional(State),
+  state: t.Optional({ ...State, description: "Only those that stand so." }),
 });
 export const ReportParams = object({ id: { ...Id, description: "The report." } });
 

@@ -32,7 +32,7 @@ async function stage() {
     return Number(answer.body["seq"]);
   };
   const seq = await said(minh, "Buy VNM");
-  const edit = (by: Person, body: string, rev: number, url = first.url): Promise<Answer> =>
+  const edit = (by: Person, [body, rev]: [string, number], url = first.url): Promise<Answer> =>
     call("PATCH", at(`messages/${seq}`, url), { token: by.token, body: { body, rev } });
   const list = async (by: Person) => {
     const { body } = await call("GET", at("messages"), { token: by.token });
@@ -47,7 +47,7 @@ test("an author changes a message: everybody on both instances is told what it s
     openSocket(first.url, lan.token),
     openSocket(second.url, hoa.token),
   ]);
-  const answer = await edit(minh, `Sell $VNM <@${hoa.id}>`, 0, second.url);
+  const answer = await edit(minh, [`Sell $VNM <@${hoa.id}>`, 0], second.url);
   expect([answer.status, answer.body["rev"], answer.body["tickers"]]).toEqual([200, 1, ["VNM"]]);
   for (const socket of sockets) {
     const event = await socket.next(({ k }) => k === "msg.edit", "the change");
@@ -64,7 +64,7 @@ test("an author changes a message: everybody on both instances is told what it s
     rev: 1,
     mentions: [hoa.id],
   });
-  await edit(minh, "Hold", 1);
+  await edit(minh, ["Hold", 1]);
   const { body } = await call("GET", at(`messages/${seq}/edits?limit=1`), { token: hoa.token });
   expect(body["items"]).toEqual([
     { rev: 1, body: `Sell $VNM <@${hoa.id}>`, replacedAt: expect.any(String) },
@@ -83,13 +83,13 @@ test("an author changes a message: everybody on both instances is told what it s
 test("of two changes of one revision one is refused, and the same change again changes nothing", async () => {
   const { minh, hoa, group, seq, edit } = await stage();
   const socket = await openSocket(second.url, hoa.token);
-  const both = await Promise.all([edit(minh, "One", 0), edit(minh, "Two", 0, second.url)]);
-  expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+  const both = await Promise.all([edit(minh, ["One", 0]), edit(minh, ["Two", 0], second.url)]);
+  expect(new Set(both.map(({ status }) => status))).toEqual(new Set([200, 409]));
   const stands = both[0].status === 200 ? "One" : "Two";
   expect(both.find(({ status }) => status === 409)?.body["code"]).toBe("edit_conflict");
-  expect((await edit(minh, stands, 0)).body).toMatchObject({ body: stands, rev: 1 });
-  expect((await edit(minh, stands, 1)).body).toMatchObject({ body: stands, rev: 1 });
-  await edit(minh, "Three", 1);
+  expect((await edit(minh, [stands, 0])).body).toMatchObject({ body: stands, rev: 1 });
+  expect((await edit(minh, [stands, 1])).body).toMatchObject({ body: stands, rev: 1 });
+  await edit(minh, ["Three", 1]);
   await socket.next(({ k, d }) => k === "msg.edit" && d?.["rev"] === 2, "the third");
   const edits = eventsOf(socket, group).filter(({ k }) => k === "msg.edit");
   expect(edits.map(({ d }) => [d?.["messageSeq"], d?.body])).toEqual([
@@ -101,12 +101,12 @@ test("of two changes of one revision one is refused, and the same change again c
 test("nobody changes another's message, an old one, one that is gone, or anything once they are silenced or out", async () => {
   const { lan, minh, hoa, group, at, seq, said, edit } = await stage();
   for (const other of [lan, hoa])
-    expect((await edit(other, "Mine", 0)).body["code"]).toBe("forbidden");
+    expect((await edit(other, ["Mine", 0])).body["code"]).toBe("forbidden");
   const stranger = await signUp(first.url);
-  expect((await edit(stranger, "Mine", 0)).body["code"]).toBe("not_found");
+  expect((await edit(stranger, ["Mine", 0])).body["code"]).toBe("not_found");
   await cluster.database
     .sql`update app.messages set created_at = now() - interval '25 hours' where conversation_id = ${group} and seq = ${seq}`;
-  expect((await edit(minh, "Late", 0)).body["code"]).toBe("edit_window_closed");
+  expect((await edit(minh, ["Late", 0])).body["code"]).toBe("edit_window_closed");
   const gone = await said(hoa, "Gone");
   await call("DELETE", at(`messages/${gone}`), { token: hoa.token });
   const late = { token: hoa.token, body: { body: "Back", rev: 0 } };
@@ -121,8 +121,8 @@ test("nobody changes another's message, an old one, one that is gone, or anythin
 test("a deleted message says nothing to anybody any more, neither in pages nor to who was away", async () => {
   const { lan, minh, hoa, group, at, seq, said, edit, list } = await stage();
   const SECRET = "ba con vịt";
-  await edit(minh, SECRET, 0);
-  await edit(minh, `${SECRET}!`, 1);
+  await edit(minh, [SECRET, 0]);
+  await edit(minh, [`${SECRET}!`, 1]);
   const answer = await said(lan, "What?");
   const before = await openSocket(second.url, lan.token);
   await call("PUT", at(`messages/${seq}/reactions/${encodeURIComponent("👍")}`), {

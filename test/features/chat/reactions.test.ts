@@ -113,7 +113,7 @@ test("only an emoji is a reaction, there are at most twenty kinds, and who may o
   for (const emoji of EMOJI) expect((await react(lan, emoji)).status).toBe(200);
   for (const text of ["x", "👍👍", "1", "<b>", "👍x"])
     expect((await react(lan, text)).status).toBe(422);
-  const animals = [..."🐶🐱🐭🐹🐰🦊🐻🐼🐨🐯🦁🐮🐷🐸🐵"];
+  const animals = "🐶 🐱 🐭 🐹 🐰 🦊 🐻 🐼 🐨 🐯 🦁 🐮 🐷 🐸 🐵".split(" ");
   for (const emoji of animals) expect((await react(minh, emoji)).status).toBe(200);
   expect((await react(minh, "🐔")).body["code"]).toBe("too_many_reactions");
   expect((await react(lan, "🐶")).status).toBe(200);

@@ -156,7 +156,7 @@ test("a missing path is 404, a wrong method is 405 with Allow, and HEAD is GET w
     ["GET", "/v1/auth/login", "POST"],
     ["DELETE", "/v1/me/", "GET, HEAD"],
     ["PATCH", "/v1/conversations", "GET, POST, HEAD"],
-    ["GET", `/v1/conversations/${crypto.randomUUID()}/members/x`, "PUT, DELETE"],
+    ["GET", `/v1/conversations/${crypto.randomUUID()}/members/x`, "PUT, PATCH, DELETE"],
   ];
   for (const [method, path, allow] of wrong) {
     const answer = await ask(method, path);

@@ -138,7 +138,7 @@ export type ConversationPatch = typeof ConversationPatch.static;
 
 export const ConversationsQuery = object({
   ...PageQuery.properties,
-  kind: t.Optional(Conversation.properties.kind),
+  kind: t.Optional({ ...Conversation.properties.kind, description: "Only those of this kind." }),
   q: t.Optional(
     text(80, {
       description:

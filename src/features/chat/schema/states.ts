@@ -9,14 +9,18 @@ export const MAX_RECEIPT_MEMBERS = 100;
 /** Conversations of which the totals are made, the last active first. */
 export const MAX_TOTALLED = 1_000;
 
-export const SettingsPatch = object(
-  {
-    muted: t.Optional(Settings.properties.muted),
-    archived: t.Optional(Settings.properties.archived),
-    notify: t.Optional(Settings.properties.notify),
-  },
-  { title: "OwnSettingsPatch", description: "What is missing stays as it is." },
-);
+export const SettingsPatch = {
+  ...object(
+    {
+      muted: t.Optional(Settings.properties.muted),
+      archived: t.Optional(Settings.properties.archived),
+      notify: t.Optional(Settings.properties.notify),
+    },
+    { title: "OwnSettingsPatch", description: "What is missing stays as it is." },
+  ),
+  // A change of nothing is a mistake.
+  minProperties: 1,
+};
 
 const Position = integer(0);
 

@@ -19,16 +19,22 @@ const Thread = object(
 export type Thread = typeof Thread.static;
 export const ThreadPage = page(Thread, { title: "ThreadPage" });
 
-export const ThreadPatch = object(
-  {
-    readSeq: t.Optional({
-      ...integer(0),
-      description: "Position up to which it was read; what was read stays read.",
-    }),
-    following: t.Optional(t.Boolean({ description: "Whether it is listed among one's threads." })),
-  },
-  { title: "ThreadPatch" },
-);
+export const ThreadPatch = {
+  ...object(
+    {
+      readSeq: t.Optional({
+        ...integer(0),
+        description: "Position up to which it was read; what was read stays read.",
+      }),
+      following: t.Optional(
+        t.Boolean({ description: "Whether it is listed among one's threads." }),
+      ),
+    },
+    { title: "ThreadPatch" },
+  ),
+  // A change of nothing is a mistake.
+  minProperties: 1,
+};
 
 export const ThreadState = object(
   { readSeq, following: t.Boolean() },

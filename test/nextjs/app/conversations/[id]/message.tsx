@@ -15,9 +15,9 @@ interface Props {
 /** What waits is marked as such, for eyes and for screen readers. */
 const PENDING = { waiting: "Sending …", refused: "Not sent" };
 
-export function MessageItem({ message, isMine, isRead, onReact, onDelete }: Props) {
-  const { seq, body, createdAt, deletedAt, pending, reactions = [] } = message;
-  const thumb = reactions.find(({ emoji }) => emoji === THUMB);
+export function MessageItem(props: Props) {
+  const { message, isMine, isRead } = props;
+  const { seq, body, createdAt, deletedAt, pending } = message;
   return (
     <li data-seq={seq} data-pending={pending}>
       <strong>{isMine ? "You" : "They"}</strong>{" "}
@@ -25,24 +25,31 @@ export function MessageItem({ message, isMine, isRead, onReact, onDelete }: Prop
       <Time at={createdAt} />
       {pending && <em> {PENDING[pending]}</em>}
       {isMine && isRead && <em className="read"> Read</em>}
-      {seq !== undefined && deletedAt === undefined && (
-        <>
-          {" "}
-          <button
-            type="button"
-            className="react"
-            aria-pressed={thumb?.mine ?? false}
-            onClick={() => onReact(seq, !(thumb?.mine ?? false))}
-          >
-            {THUMB} {thumb?.count ?? ""}
-          </button>
-        </>
-      )}
-      {seq !== undefined && isMine && deletedAt === undefined && (
+      {seq !== undefined && deletedAt === undefined && <Actions {...props} seq={seq} />}
+    </li>
+  );
+}
+
+/** What can be done with a message that is stored and still says something. */
+function Actions({ message, isMine, seq, onReact, onDelete }: Props & { seq: number }) {
+  const thumb = message.reactions?.find(({ emoji }) => emoji === THUMB);
+  const isOn = thumb?.mine ?? false;
+  return (
+    <>
+      {" "}
+      <button
+        type="button"
+        className="react"
+        aria-pressed={isOn}
+        onClick={() => onReact(seq, !isOn)}
+      >
+        {THUMB} {thumb?.count ?? ""}
+      </button>
+      {isMine && (
         <button type="button" className="delete" onClick={() => onDelete(seq)}>
           Delete
         </button>
       )}
-    </li>
+    </>
   );
 }

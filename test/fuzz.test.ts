@@ -8,7 +8,7 @@ import { type Cluster, openCluster } from "./support/instance.ts";
 
 /** Another seed makes other requests; a failure names its own, so that it can be made again. */
 const SEED = Number(process.env["TEST_FUZZ_SEED"] ?? 20_261_123);
-const RUNS = 600;
+const RUNS = 900;
 const LIMIT_MS = 20_000;
 /** Requests within which every seeded bug has to be found. */
 const RUNS_FOR_A_BUG = 2_000;

@@ -120,6 +120,12 @@ export async function openProduct(
   };
 }
 
+/** The group of the one who tries, for the operations that are about a conversation. */
+function inGroup(operationIds: string): Record<string, string[]> {
+  const ids = ["{{group.id}}", "{{group.id}}", "{{theirs.id}}"];
+  return Object.fromEntries(operationIds.split(" ").map((id) => [`${id}.id`, ids]));
+}
+
 const IDS = [
   "me.id",
   "other.id",
@@ -150,10 +156,22 @@ const WORDS = {
   cursor: ["{{me.cursor}}", "{{me.messages}}", "{{other.cursor}}", "{{flip.cursor}}"],
   "listConversations.cursor": ["{{me.cursor}}"],
   "listMessages.cursor": ["{{me.messages}}"],
+  ...inGroup(
+    "getConversation changeConversation changeOwnConversationSettings markRead markUnread listReads",
+  ),
+  ...inGroup("listReaders listMembers addMember removeMember changeRole searchConversation"),
+  ...inGroup("editMessage deleteMessage listEdits listReactions addReaction removeReaction"),
+  ...inGroup("listPins pinMessage unpinMessage listThreads listThreadMessages changeThread"),
+  ...inGroup("listBans barUser unbarUser handOverConversation"),
   "listMessages.id": ["{{group.id}}", "{{group.id}}", "{{theirs.id}}"],
   "sendMessage.id": ["{{group.id}}", "{{direct.id}}", "{{theirs.id}}"],
-  "addMember.id": ["{{group.id}}"],
-  "removeMember.id": ["{{group.id}}"],
+  // What has been said in the group stands behind its opening.
+  seq: ["2", "3"],
+  emoji: ["👍"],
+  e: ["👍"],
+  q: ["good", "morning"],
+  conversationId: ["{{group.id}}", "{{direct.id}}"],
+  userIds: ["{{friend.id}}"],
   "endSession.id": ["{{me.session}}"],
   "getExport.id": ["{{me.export}}"],
   "fetchExport.id": ["{{me.export}}"],

@@ -142,7 +142,7 @@ function calmValue(schema: Schema, place: Place): Text {
       return stringOf(schema, place).map((text) => JSON.stringify(text));
     case "integer":
     case "number":
-      return numberOf(schema).map(String);
+      return numberOf(schema, place).map(String);
     case "boolean":
       return fc.boolean().map(String);
     default:
@@ -231,7 +231,13 @@ function freeText(schema: Schema): fc.Arbitrary<string> {
   );
 }
 
-function numberOf(schema: Schema): fc.Arbitrary<number> {
+function numberOf(schema: Schema, { name, words }: Place): fc.Arbitrary<number> {
+  const known = Object.hasOwn(words, name) ? (words[name] ?? []) : [];
+  const any = anyNumber(schema);
+  return known.length === 0 ? any : fc.oneof(any, fc.constantFrom(...known.map(Number)));
+}
+
+function anyNumber(schema: Schema): fc.Arbitrary<number> {
   const least = Number(schema["minimum"] ?? Number.MIN_SAFE_INTEGER);
   const most = Number(schema["maximum"] ?? Number.MAX_SAFE_INTEGER);
   return fc.oneof(fc.integer({ min: least, max: most }), fc.constantFrom(least, most));

@@ -38,6 +38,8 @@ const CHECKS: Record<string, Check> = {
   minimum: (limit, value) => typeof value !== "number" || value >= Number(limit),
   maximum: (limit, value) => typeof value !== "number" || value <= Number(limit),
   maxItems: (limit, value) => !Array.isArray(value) || value.length <= Number(limit),
+  minProperties: (limit, value) =>
+    !isOfType("object", value) || Object.keys(value as object).length >= Number(limit),
   uniqueItems: (_, value) =>
     !Array.isArray(value) ||
     new Set(value.map((item) => JSON.stringify(item))).size === value.length,

@@ -16,7 +16,11 @@ export const SettingsPatch = {
       archived: t.Optional(Settings.properties.archived),
       notify: t.Optional(Settings.properties.notify),
     },
-    { title: "OwnSettingsPatch", description: "What is missing stays as it is." },
+    {
+      title: "OwnSettingsPatch",
+      description: "What is missing stays as it is.",
+      examples: [{ archived: true }],
+    },
   ),
   // A change of nothing is a mistake.
   minProperties: 1,
@@ -26,13 +30,19 @@ const Position = integer(0);
 
 export const NewRead = object(
   {
-    seq: { ...Position, description: "Position up to which the caller has read." },
+    seq: { ...Position, description: "Position up to which the caller has read.", examples: [42] },
     private: t.Optional(t.Boolean({ description: "Only the caller's own devices are told." })),
   },
   { title: "NewRead" },
 );
 export const NewUnread = object(
-  { seq: { ...integer(1), description: "Position of the first message that is to be unread." } },
+  {
+    seq: {
+      ...integer(1),
+      description: "Position of the first message that is to be unread.",
+      examples: [42],
+    },
+  },
   { title: "NewUnread" },
 );
 export const ReadState = object(

@@ -30,7 +30,7 @@ export const ThreadPatch = {
         t.Boolean({ description: "Whether it is listed among one's threads." }),
       ),
     },
-    { title: "ThreadPatch" },
+    { title: "ThreadPatch", examples: [{ following: true }] },
   ),
   // A change of nothing is a mistake.
   minProperties: 1,

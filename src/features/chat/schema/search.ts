@@ -39,7 +39,7 @@ export const Search = object({
 });
 
 const Mark = object(
-  { start: integer(0), end: integer(0) },
+  { start: { ...integer(0), examples: [5] }, end: { ...integer(0), examples: [12] } },
   {
     description: "A word that was found: UTF-16 units of the snippet's text, the end not included.",
   },
@@ -55,7 +55,7 @@ export const Found = object(
           "The part of the message with the first word that was found. It is plain text.",
         examples: ["Good morning"],
       }),
-      offset: integer(0),
+      offset: { ...integer(0), examples: [0] },
       marks: t.Array(Mark),
     }),
     exact: t.Boolean({ description: "Whether all words stand there as typed, marks included." }),

@@ -91,18 +91,31 @@ const SnapshotMessage = object({
   rev: count("How often it was changed.", 0),
   editedAt: t.Union([Time, t.Null()]),
   deletedAt: t.Union([Time, t.Null()]),
-  replySeq: t.Union([t.Integer(), t.Null()]),
+  replySeq: t.Union([t.Integer(), t.Null()], { examples: [null] }),
   attachments: t.Array(object({ id: Id })),
-  edits: t.Array(object({ rev: t.Integer(), body: t.String(), replacedAt: Time }), {
-    description: "What it said before, the newest first.",
-  }),
+  edits: t.Array(
+    object({
+      rev: t.Integer({ examples: [0] }),
+      body: t.String({ examples: ["Good mornin"] }),
+      replacedAt: Time,
+    }),
+    {
+      description: "What it said before, the newest first.",
+    },
+  ),
 });
 
 export const ReportDetails = object(
   {
     ...listed,
-    note: t.String({ description: "What the reporter added; may be empty." }),
-    resolution: t.Union([t.String(), t.Null()], { description: "What staff noted." }),
+    note: t.String({
+      description: "What the reporter added; may be empty.",
+      examples: ["Asks for my password"],
+    }),
+    resolution: t.Union([t.String(), t.Null()], {
+      description: "What staff noted.",
+      examples: ["An advertisement"],
+    }),
     messages: t.Array(SnapshotMessage, {
       description:
         "The message and up to five on either side, as the reporter could read them at that time.",

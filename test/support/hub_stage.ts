@@ -170,5 +170,6 @@ function createSource({ events, members }: Truth, note: (call: string) => void):
       note("listTops");
       return new Map(names.map((name) => [name, topOf(name)]));
     },
+    conceal: (_, frame) => frame.replace("}", ',"hidden":true}'),
   };
 }

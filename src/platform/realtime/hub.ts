@@ -17,6 +17,7 @@ import {
   userChannel,
 } from "./source.ts";
 import { createTurns } from "./turns.ts";
+import { tellMembers } from "./veil.ts";
 import type { Window } from "./window.ts";
 
 /** Brings what happens in a channel, on whichever instance, to the sockets of this one: in order, to members only. */
@@ -118,7 +119,7 @@ export function createHub(options: HubOptions): Hub {
   const joinChannel = createJoining({ source, channels, turns, socketsOf, addTo });
 
   function emit(channel: Channel, event: ChannelEvent): void {
-    options.publish(channel.name, event.frame);
+    tellMembers(channel, event, options);
     if (event.leaver === undefined) return;
     options.flush?.();
     turns.disturb(event.leaver);

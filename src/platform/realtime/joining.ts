@@ -2,6 +2,7 @@ import type { Channel, Channels } from "./channels.ts";
 import type { Connection } from "./connection.ts";
 import type { ChannelEvent, ChannelSource, Membership } from "./source.ts";
 import { MAX_TURNS, type Turns } from "./turns.ts";
+import { veil } from "./veil.ts";
 
 export interface JoiningOptions {
   source: ChannelSource;
@@ -56,8 +57,10 @@ export function createJoining(options: JoiningOptions): JoinChannel {
     const channel = channels.get(name);
     const rest = backlog && since(name, backlog.upTo);
     if (!channel || !backlog || !rest) return;
+    const viewer = { channel: name, visibleFrom: backlog.membership.visibleFrom };
     for (const connection of outsiders(userId, name)) {
-      for (const event of [...backlog.events, ...rest]) connection.send(event.frame);
+      for (const event of [...backlog.events, ...rest])
+        connection.send(veil(event, viewer, source).frame);
       options.addTo(channel, connection, backlog.membership);
     }
   }

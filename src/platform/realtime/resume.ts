@@ -10,6 +10,7 @@ import {
   type ReadRange,
   userChannel,
 } from "./source.ts";
+import { veil } from "./veil.ts";
 import { type Window, withoutGap } from "./window.ts";
 
 /** Events that one `sync` brings where it does not say how many it wants. */
@@ -77,7 +78,7 @@ function toAsked(frame: Sync, { userId }: Connection): Asked {
 }
 
 /** An attached socket proves the membership. Only Postgres can say that a client is ahead of the channel. */
-function fromRing(each: Asked, { hub }: ResumeOptions, connection: Connection): void {
+function fromRing(each: Asked, { hub, source }: ResumeOptions, connection: Connection): void {
   const standing = hub().standingOf(connection, each.channel);
   if (!standing || each.after > standing.last) return;
   const from = Math.max(each.after, standing.visibleFrom - 1);
@@ -85,7 +86,9 @@ function fromRing(each: Asked, { hub }: ResumeOptions, connection: Connection): 
   if (top - from > MAX_REPLAYED_EVENTS) each.found = { from: top, events: [], top, isReset: true };
   else {
     const events = standing.since(from);
-    if (events) each.found = { from, events, top };
+    const viewer = { channel: each.channel, visibleFrom: standing.visibleFrom };
+    if (events)
+      each.found = { from, events: events.map((event) => veil(event, viewer, source)), top };
     else each.after = from;
   }
 }
@@ -93,18 +96,23 @@ function fromRing(each: Asked, { hub }: ResumeOptions, connection: Connection): 
 /** What it has beyond the position of this node is left out: the user may have been removed just there. */
 async function fromWindow(
   asked: Asked[],
-  { hub, window }: ResumeOptions,
+  { hub, window, source }: ResumeOptions,
   connection: Connection,
 ): Promise<void> {
   const attached = asked.filter(({ channel }) => hub().standingOf(connection, channel));
   if (attached.length === 0) return;
   const read = await window.read(attached);
   for (const [at, each] of attached.entries()) {
-    const top = hub().standingOf(connection, each.channel)?.last;
-    if (top === undefined || each.after > top) continue;
-    const events = withoutGap(read[at] ?? [], each.after).filter(({ seq }) => seq <= top);
-    const end = each.after + events.length;
-    if (end >= top || events.length >= each.limit) each.found = { from: each.after, events, top };
+    const { channel, after } = each;
+    const { last: top, visibleFrom } = hub().standingOf(connection, channel) ?? {};
+    // Who went and came back meanwhile may see less than before.
+    if (top === undefined || visibleFrom === undefined) continue;
+    if (after > top || after < visibleFrom - 1) continue;
+    const events = withoutGap(read[at] ?? [], after)
+      .filter(({ seq }) => seq <= top)
+      .map((event) => veil(event, { channel, visibleFrom }, source));
+    const end = after + events.length;
+    if (end >= top || events.length >= each.limit) each.found = { from: after, events, top };
   }
 }
 

@@ -51,6 +51,8 @@ export interface ChannelSource {
   readRanges(userId: string, ranges: Range[]): Promise<(ReadRange | undefined)[]>;
   /** Last positions of those channels that exist. */
   listTops(channels: string[]): Promise<Map<string, number>>;
+  /** The frame of an event that erases another one, without what stands in the place of that one. */
+  conceal(channel: string, frame: string): string;
 }
 
 /**

@@ -41,5 +41,6 @@ export function joinSources(byKind: Record<string, ChannelSource>): ChannelSourc
       const tops = groups.map(async ([kind, names]) => await sources.get(kind)?.listTops(names));
       return new Map((await Promise.all(tops)).flatMap((found) => [...(found ?? [])]));
     },
+    conceal: (channel, frame) => sources.get(kindOf(channel))?.conceal(channel, frame) ?? frame,
   };
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 
+import { createChatSource } from "../../../src/features/chat/service/events.ts";
 import { type Answer, call, converse, type Person, signUp } from "../../support/client.ts";
 import { type Cluster, type Instance, openCluster } from "../../support/instance.ts";
+import { openNode } from "../../support/platform.ts";
 import { eventsOf, openSocket } from "../../support/socket.ts";
 
 let cluster: Cluster;
@@ -169,4 +171,35 @@ test("who keeps order takes out what others said, over the socket too", async ()
   expect(await other.next(({ t, i }) => t === "err" && i === 5, "err")).toMatchObject({
     m: "edit_conflict",
   });
+});
+
+test("who came later and may not see a message is not told what it says now, neither at once nor by catching up", async () => {
+  const { lan, minh, group, at, seq, said, edit } = await stage();
+  const late = await signUp(first.url);
+  await call("PUT", at(`members/${late.id}`), { token: lan.token });
+  const sockets = await Promise.all([
+    openSocket(second.url, late.token),
+    openSocket(first.url, lan.token),
+  ]);
+  await edit(minh, [`A secret of $VNM <@${lan.id}>`, 0]);
+  const end = await said(lan, "The end");
+  for (const socket of sockets)
+    await socket.next(({ t, seq: position }) => t === "ev" && position === end, "the end");
+  const [live, open] = sockets.map((socket) =>
+    eventsOf(socket, group).find(({ k }) => k === "msg.edit"),
+  );
+  expect(open?.d?.body).toContain("A secret");
+  const told = { body: "", mentions: [], tickers: [], messageSeq: seq, rev: 1 };
+  expect(live?.d).toMatchObject(told);
+  for (const from of [0, end - 2]) {
+    sockets[0]?.send({ t: "sync", i: from + 10, ch: `c:${group}`, from });
+    const answer = await sockets[0]?.next(({ i }) => i === from + 10, "what was missed");
+    const events = (answer?.["ev"] ?? []) as { k: string; d: object }[];
+    expect(events.find(({ k }) => k === "msg.edit")?.d).toMatchObject(told);
+  }
+  await using node = await openNode(cluster);
+  const range = { channel: `c:${group}`, after: 0, limit: 100 };
+  const read = await createChatSource(node.platform).readRanges(late.id, [range]);
+  expect(read[0]?.events).toHaveLength(3);
+  expect(JSON.stringify(read)).not.toContain("A secret");
 });

@@ -15,6 +15,7 @@ function sourceOf(kind: string, seq: number): ChannelSource {
     readRanges: async (_, ranges) =>
       ranges.map(({ after }) => ({ from: after, events: [], top: seq })),
     listTops: async (channels) => new Map(channels.map((channel) => [channel, seq])),
+    conceal: (channel, frame) => `${kind} ${channel} ${frame}`,
   };
 }
 
@@ -37,6 +38,7 @@ test("a channel is asked for where its kind is kept, and lists are put together"
   ).toEqual([[0, 2], undefined, [2, 1]]);
   expect((await source.listChannels(["lan"])).get("lan")).toEqual(new Set(["a:lan", "b:lan"]));
   expect(await source.listTops(["a:1", "b:1", "a:2"])).toEqual(tops);
+  expect(source.conceal("b:1", "x")).toBe("b b:1 x");
 });
 
 test("a channel of a kind that nobody keeps has nothing, and is nobody's", async () => {

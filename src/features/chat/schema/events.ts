@@ -12,7 +12,9 @@ const about = {
 const MessageEdited = object({
   ...about,
   actorId: Id,
-  body: t.String(),
+  body: t.String({
+    description: "Empty, like the lists, for those who may not see the message.",
+  }),
   rev: count("How often it was changed; what has a lower one is older.", 1),
   editedAt: Time,
   mentions: t.Array(Id),

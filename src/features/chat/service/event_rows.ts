@@ -2,8 +2,9 @@ import { type SQL, sql } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import type { ChannelEvent, Range, ReadRange } from "../../../platform/realtime/source.ts";
+import { veil } from "../../../platform/realtime/veil.ts";
 import type { ChatEventData, ChatEventKind } from "../schema/events.ts";
-import { chatEvent, conversationOf, messageEvent } from "./frames.ts";
+import { channelOf, chatEvent, concealEdit, conversationOf, messageEvent } from "./frames.ts";
 import { editOf, readMessageRow, toMessage } from "./message_rows.ts";
 
 /** One event as Postgres hands it over; `message` is what it tells or what it is about, its columns as JSON. */
@@ -56,6 +57,7 @@ interface RangeRow extends Omit<EventRow, "seq"> {
   conversation_id: string;
   top: string;
   behind: string;
+  visible_from: string;
   seq: string | null;
 }
 
@@ -70,7 +72,7 @@ export async function selectRanges(
   });
   const events = eventsOf({ id: sql`r.id`, after: sql`b.behind`, limit: sql`r.most` });
   const rows = await tx.execute<RangeRow>(sql`
-    select r.at, r.id as conversation_id, c.last_seq as top, b.behind, e.*
+    select r.at, r.id as conversation_id, c.last_seq as top, b.behind, m.visible_from, e.*
     from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as r(at int, id uuid, after bigint, most int)
     join app.conversation_members m
       on m.conversation_id = r.id and m.user_id = ${userId}::uuid and m.left_seq is null
@@ -79,9 +81,12 @@ export async function selectRanges(
     left join lateral (${events}) e on true
     order by r.at, e.seq`);
   const found: (ReadRange | undefined)[] = ranges.map(() => undefined);
-  for (const { at, conversation_id: id, top, behind, seq, ...row } of rows) {
+  const source = { conceal: (_: string, frame: string) => concealEdit(frame) };
+  for (const { at, conversation_id: id, top, behind, seq, visible_from, ...row } of rows) {
     const range = (found[at] ??= { from: Number(behind), top: Number(top), events: [] });
-    if (seq !== null) range.events.push(toEvent(id, { ...row, seq } as EventRow));
+    if (seq === null) continue;
+    const viewer = { channel: channelOf(id), visibleFrom: Number(visible_from) };
+    range.events.push(veil(toEvent(id, { ...row, seq } as EventRow), viewer, source));
   }
   return found;
 }

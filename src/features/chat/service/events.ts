@@ -11,7 +11,7 @@ import {
 import { userStreams } from "../../realtime/tables.ts";
 import { conversationMembers, conversations } from "../tables/conversations.ts";
 import { selectEvents, selectRanges } from "./event_rows.ts";
-import { channelOf, conversationOf } from "./frames.ts";
+import { channelOf, concealEdit, conversationOf } from "./frames.ts";
 
 const SYSTEM = { role: "system" } as const;
 const READ = { read: true } as const;
@@ -49,6 +49,7 @@ export function createChatSource(platform: Pick<Platform, "db">): ChannelSource 
       );
       return new Map(rows.map((row) => [channelOf(row.id), row.seq]));
     },
+    conceal: (_, frame) => concealEdit(frame),
   };
 }
 

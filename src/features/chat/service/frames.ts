@@ -43,6 +43,16 @@ export function chatEvent(conversationId: string, event: ChatEvent): ChannelEven
   return op === "remove" ? { seq, leaver: userId, frame } : { seq, frame };
 }
 
+/**
+ * The frame of a change as those are told who may not see the message: that there was one, and nothing of what it says.
+ */
+export function concealEdit(frame: string): string {
+  const event = JSON.parse(frame) as { k: string; d: ChatEventData<"msg.edit"> };
+  if (event.k !== "msg.edit") return frame;
+  const d = { ...event.d, body: "", mentions: [], mentionsAll: false, tickers: [] };
+  return JSON.stringify({ ...event, d });
+}
+
 export function messageEvent(conversationId: string, message: Message): ChannelEvent {
   return chatEvent(conversationId, {
     seq: message.seq,

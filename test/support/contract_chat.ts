@@ -82,6 +82,7 @@ export async function chatScenarios(
       "200": () => own(group),
       "404 not_found": () => own(nowhere),
       "409 no_receipts": () => own(channel),
+      "400 invalid_cursor": () => ({ ...own(group), query: "?cursor=made.up" }),
     },
     listReaders: {
       "200": async () => {
@@ -92,6 +93,12 @@ export async function chatScenarios(
       },
       "404 not_found": () => readersOf(group, "1"),
       "409 no_receipts": () => readersOf(channel, "1"),
+      "400 invalid_cursor": async () => {
+        const { body } = await ask("POST", `${url}/v1/conversations/${roles}/messages`, {
+          ...message(roles),
+        });
+        return { ...readersOf(roles, String(body["seq"])), query: "?cursor=made.up" };
+      },
     },
     listMembers: {
       "200": () => ({ ...own(group), query: "?limit=1&role=member" }),

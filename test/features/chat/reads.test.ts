@@ -80,12 +80,13 @@ test("what is read in private is read on one's own devices and unknown to everyb
   expect(await pointerOf(lan, group, minh)).toBe(0);
   expect((await ask(lan, `GET ${group}/messages/${seq}/readers`)).body).toEqual({
     items: [],
+    page: { nextCursor: null, limit: 20 },
     count: 0,
   });
   // Then openly, at the same place.
   expect((await read(minh, group, { seq })).body["publicSeq"]).toBe(seq);
   expect(await pointerOf(lan, group, minh)).toBe(seq);
-  expect((await ask(lan, `GET ${group}/messages/${seq}/readers`)).body).toEqual({
+  expect((await ask(lan, `GET ${group}/messages/${seq}/readers`)).body).toMatchObject({
     items: [minh.id],
     count: 1,
   });
@@ -119,13 +120,58 @@ test("channels and strangers learn nothing of who has read, and groups of many o
   const said = await say(many.lan, many.group);
   expect((await ask(many.lan, `GET ${many.group}/reads`)).body["code"]).toBe("no_receipts");
   await read(many.minh, many.group, { seq: said });
-  expect((await ask(many.lan, `GET ${many.group}/messages/${said}/readers`)).body).toEqual({
+  expect((await ask(many.lan, `GET ${many.group}/messages/${said}/readers`)).body).toMatchObject({
+    items: [],
     count: 1,
   });
   const stranger = await signUp(first.url);
   for (const path of [`${many.group}/reads`, `${many.group}/messages/${said}/readers`])
     expect((await ask(stranger, `GET ${path}`)).status).toBe(404);
   expect((await read(stranger, many.group, { seq: 1 })).status).toBe(404);
+}, 30_000);
+
+test("who has read is told page by page, and nobody who came too late to see a message has read it", async () => {
+  const { lan, minh, group } = await stage();
+  const seq = await say(lan, group);
+  const others = [await signUp(first.url, "Hoa"), await signUp(first.url, "Quan")];
+  for (const { id } of others) await ask(lan, `PUT ${group}/members/${id}`);
+  const last = await say(lan, group);
+  for (const reader of [minh, ...others]) await read(reader, group, { seq: last });
+  expect((await ask(lan, `GET ${group}/messages/${seq}/readers`)).body).toMatchObject({
+    items: [minh.id],
+    count: 1,
+  });
+  for (const [path, ids] of [
+    [`${group}/messages/${last}/readers`, [minh, ...others].map(({ id }) => id)],
+    [`${group}/reads`, [lan, minh, ...others].map(({ id }) => id)],
+  ] as const) {
+    const found: string[] = [];
+    for (let cursor = ""; ;) {
+      const { body } = await ask(lan, `GET ${path}?limit=2${cursor}`);
+      const { nextCursor } = body["page"] as { nextCursor: string | null };
+      const items = body["items"] as (string | { userId: string })[];
+      found.push(...items.map((item) => (typeof item === "string" ? item : item.userId)));
+      if (nextCursor === null) break;
+      expect(items).toHaveLength(2);
+      cursor = `&cursor=${nextCursor}`;
+    }
+    expect(found).toEqual(ids.toSorted());
+    expect((await ask(lan, `GET ${path}?cursor=made.up`)).body["code"]).toBe("invalid_cursor");
+  }
+}, 30_000);
+
+test("of two of whom one has blocked the other, neither is told how far the other has read", async () => {
+  const { lan, minh, group } = await stage("direct");
+  const seq = await say(lan, group);
+  const hers = await openSocket(first.url, lan.token, { focus: { [`c:${group}`]: 0 } });
+  const block = `${first.url}/v1/me/blocks/${lan.id}`;
+  expect((await call("PUT", block, { token: minh.token })).status).toBe(204);
+  expect((await read(minh, group, { seq })).body).toMatchObject({ seq, publicSeq: 0, unread: 0 });
+  expect(await pointerOf(lan, group, minh)).toBe(0);
+  await call("DELETE", block, { token: minh.token });
+  await read(minh, group, { seq });
+  await hers.next(({ t, k }) => t === "eph" && k === "read", "the read");
+  expect(hers.frames.filter(({ t, k }) => t === "eph" && k === "read")).toHaveLength(1);
 }, 30_000);
 
 test("many devices that read at once leave the furthest position and one pointer", async () => {

@@ -1,8 +1,9 @@
 import { Elysia } from "elysia";
 
-import { NotFound } from "../../../platform/errors.ts";
+import { InvalidCursor, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
+import { PAGE_LIMIT, PageQuery } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
 import { ConversationParams, NoReceipts } from "../schema/conversations.ts";
 import { Settings } from "../schema/own.ts";
@@ -21,8 +22,10 @@ import { changeOwnSettings } from "../service/own_settings.ts";
 import { getReadState, markRead, markUnread } from "../service/reads.ts";
 import { listReaders, listReads } from "../service/receipts.ts";
 import { totalUnread } from "../service/unread_totals.ts";
-import { place } from "./place.ts";
+import { messagePlace, place } from "./place.ts";
 import { REFUSALS } from "./refusals.ts";
+
+const receiptsRefused = problems(...REFUSALS, NotFound, NoReceipts, InvalidCursor);
 
 /** GET /v1/conversations/unread · PATCH …/{id}/me · PUT …/{id}/read · POST …/{id}/unread · GET …/{id}/reads, …/{id}/messages/{seq}/readers */
 export function stateRoutes(platform: Platform) {
@@ -74,18 +77,33 @@ export function stateRoutes(platform: Platform) {
         detail: stateOperations.markUnread,
       },
     )
-    .get("/:id/reads", ({ params, session }) => listReads(platform, place(params, session)), {
-      params: ConversationParams,
-      response: { 200: Reads, ...problems(...REFUSALS, NotFound, NoReceipts) },
-      detail: stateOperations.listReads,
-    })
+    .get(
+      "/:id/reads",
+      ({ params, query, session }) =>
+        listReads(platform, {
+          ...place(params, session),
+          ...query,
+          limit: query.limit ?? PAGE_LIMIT,
+        }),
+      {
+        params: ConversationParams,
+        query: PageQuery,
+        response: { 200: Reads, ...receiptsRefused },
+        detail: stateOperations.listReads,
+      },
+    )
     .get(
       "/:id/messages/:seq/readers",
-      ({ params, session }) =>
-        listReaders(platform, { ...place(params, session), seq: params.seq }),
+      ({ params, query, session }) =>
+        listReaders(platform, {
+          ...messagePlace(params, session),
+          ...query,
+          limit: query.limit ?? PAGE_LIMIT,
+        }),
       {
         params: ReadersParams,
-        response: { 200: Readers, ...problems(...REFUSALS, NotFound, NoReceipts) },
+        query: PageQuery,
+        response: { 200: Readers, ...receiptsRefused },
         detail: stateOperations.listReaders,
       },
     );

@@ -1,6 +1,6 @@
 import { t } from "elysia";
 
-import { count, Id, integer, integerParameter, object } from "../../../platform/schema.ts";
+import { count, Id, integer, integerParameter, object, page } from "../../../platform/schema.ts";
 import { ConversationId } from "./conversations.ts";
 import { MAX_UNREAD, own, Settings } from "./own.ts";
 
@@ -57,21 +57,11 @@ export const ReadState = object(
 export type ReadState = typeof ReadState.static;
 
 const Read = object({ userId: Id, seq: count("Position up to which they have read.", 42) });
-export const Reads = object(
-  {
-    items: t.Array(Read, { maxItems: MAX_RECEIPT_MEMBERS }),
-  },
-  { title: "Reads" },
-);
+export const Reads = page(Read, { title: "Reads" });
 export const Readers = object(
   {
-    items: t.Optional(
-      t.Array(Id, {
-        description: `Who has read the message, its sender not counted; missing in groups of more than ${MAX_RECEIPT_MEMBERS}.`,
-        maxItems: MAX_RECEIPT_MEMBERS,
-      }),
-    ),
-    count: count("How many have read it.", 3),
+    ...page(Id).properties,
+    count: count("How many have read it, its sender not counted.", 3),
   },
   { title: "Readers" },
 );
@@ -115,7 +105,7 @@ export const stateOperations = {
   listReaders: {
     operationId: "listReaders",
     summary: "See who has read a message",
-    description: `In groups of more than ${MAX_RECEIPT_MEMBERS} only how many; in channels nothing.`,
+    description: `Of those who may see it. In groups of more than ${MAX_RECEIPT_MEMBERS} only how many; in channels nothing.`,
   },
   totalUnread: {
     operationId: "totalUnread",

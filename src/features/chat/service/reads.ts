@@ -5,6 +5,7 @@ import { AppError, NotFound } from "../../../platform/errors.ts";
 import type { Publication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { appendUserEvents, userEvent } from "../../realtime/mod.ts";
+import { Permission } from "../schema/permissions.ts";
 import { MAX_RECEIPT_MEMBERS, type ReadState } from "../schema/states.ts";
 import { OwnRead } from "../schema/user_events.ts";
 import { channelOf } from "./frames.ts";
@@ -101,11 +102,14 @@ export async function getReadState(
 /** One statement, in which the row of the member says whether there is anything to move. */
 async function movePointer(tx: Transaction, input: ReadInput): Promise<PointerRow> {
   const { userId, conversationId, seq } = input;
-  const publicly: SQL = input.private ? sql`0::bigint` : sql`p.target`;
+  const publicly: SQL = input.private ? sql`0::bigint` : sql`p.public_target`;
   const [row] = await tx.execute<PointerRow>(sql`
     with p as materialized (
       select c.id, c.kind, c.member_count, ${READ_SEQ} as seq, coalesce(st.public_read_seq, 0) as public_seq,
-        least(${seq}::bigint, c.last_seq) as target
+        least(${seq}::bigint, c.last_seq) as target,
+        -- Two of whom one has blocked the other do not hear of each other, and may not send.
+        case when c.kind = 'direct' and m.permissions & ${Permission.send} = 0 then 0
+          else least(${seq}::bigint, c.last_seq) end as public_target
       from app.conversation_members m
       join app.conversations c on c.id = m.conversation_id
       left join app.conversation_states st on st.conversation_id = c.id and st.user_id = m.user_id

@@ -47,15 +47,15 @@ function readSelf(seq: number): UserEvent {
   return { seq: 1, at: 0, kind: "read.self", data: { conversationId: ID, seq } };
 }
 
-test("messages of others count as unread, those that name the reader as mentions, and one's own and threads not", () => {
+test("messages of others count as unread, those that name the reader as mentions, and one's own not, and of threads those alone that name the reader", () => {
   let state = open(NEWEST);
   state = applyEvent(state, said(11, { senderId: ME, mentions: [ME] }));
   state = applyEvent(state, said(12, { threadSeq: 9, mentions: [ME] }));
-  expect(standingOf(state)).toEqual([5, 0, false]);
+  expect(standingOf(state)).toEqual([5, 1, false]);
   state = applyEvent(state, said(13, { mentions: [HOA] }));
   state = applyEvent(state, said(14, { mentions: [HOA, ME] }));
   state = applyEvent(state, said(15, { mentionsAll: true }));
-  expect(standingOf(state)).toEqual([8, 2, false]);
+  expect(standingOf(state)).toEqual([8, 3, false]);
   expect(standingOf(applyUserEvent(state, readSelf(15)))).toEqual([0, 0, false]);
   expect(standingOf(applyUserEvent(state, readSelf(13)))).toEqual([2, 2, false]);
 });

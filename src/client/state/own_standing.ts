@@ -65,34 +65,35 @@ function recount(info: ConversationInfo, { event, before, after, me }: Change): 
 
 type Counts = [unread: number, mentions: number];
 
-/** How many messages behind a position are unread, and how many of them name the reader; undefined where some are not here. */
+/** How many messages behind a position are unread, and how many name the reader; undefined where some are not here. */
 function count(window: MessageWindow | undefined, readSeq: number, me: string): Counts | undefined {
   if (!window || window.hasNewer) return undefined;
   const first = window.messages[0]?.seq ?? 0;
   if (window.hasOlder && first > readSeq + 1) return undefined;
-  const unread = window.messages.filter(
-    (message) => message.seq > readSeq && isCounted(message, me),
-  );
-  return [unread.length, unread.filter((message) => names(message, me)).length];
+  const behind = window.messages.filter((message) => message.seq > readSeq);
+  const unread = behind.filter((message) => isCounted(message, me));
+  return [unread.length, behind.filter((message) => names(message, me)).length];
 }
 
 /** By how much the counts change where the messages behind what was read are not all here. */
 function step(event: ChatEvent, window: MessageWindow | undefined, me: string): Counts | undefined {
   if (event.kind === "msg.new") {
     const { data } = event;
-    return isCounted(data, me) ? [1, names(data, me) ? 1 : 0] : [0, 0];
+    return [isCounted(data, me) ? 1 : 0, names(data, me) ? 1 : 0];
   }
   if (event.kind !== "msg.edit" && event.kind !== "msg.del") return [0, 0];
   const known = findMessage(window?.messages ?? [], event.data.messageSeq);
-  return known && !isCounted(known, me) ? [0, 0] : undefined;
+  return known && (known.senderId === me || known.deletedAt !== undefined) ? [0, 0] : undefined;
 }
 
 function isCounted({ senderId, threadSeq, deletedAt }: Message, me: string): boolean {
   return senderId !== me && threadSeq === undefined && deletedAt === undefined;
 }
 
-function names({ mentions, mentionsAll }: Message, me: string): boolean {
-  return mentionsAll === true || mentions?.includes(me) === true;
+/** In a thread too: whoever does not follow it would never hear of it. */
+function names({ senderId, deletedAt, mentions, mentionsAll }: Message, me: string): boolean {
+  const isNamed = mentionsAll === true || mentions?.includes(me) === true;
+  return isNamed && senderId !== me && deletedAt === undefined;
 }
 
 function withCounts(info: ConversationInfo, [unread, mentions]: Counts): ConversationInfo {

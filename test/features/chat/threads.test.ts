@@ -40,6 +40,22 @@ async function stage() {
   return { lan, minh, hoa, group, at, send, say, get };
 }
 
+test("who is named in a thread that they do not follow is told so in the conversation, until they have read it", async () => {
+  const { lan, minh, hoa, at, say } = await stage();
+  const root = await say(lan, "What of VNM?");
+  await call("PUT", at("read"), { token: hoa.token, body: { seq: root } });
+  const named = await say(minh, `Ask <@${hoa.id}>`, { threadSeq: root });
+  const own = async (by: Person) => {
+    const { unread, mentions } = (await call("GET", at(""), { token: by.token })).body;
+    return { unread, mentions };
+  };
+  expect([await own(hoa), (await own(lan)).mentions]).toEqual([{ unread: 0, mentions: 1 }, 0]);
+  const totals = await call("GET", at("../unread"), { token: hoa.token });
+  expect(totals.body).toMatchObject({ conversations: 1, unread: 0, mentions: 1 });
+  await call("PUT", at("read"), { token: hoa.token, body: { seq: named } });
+  expect(await own(hoa)).toEqual({ unread: 0, mentions: 0 });
+});
+
 test("answers in a thread are unread in the thread alone, for those who follow it", async () => {
   const { lan, minh, hoa, group, at, say, get } = await stage();
   const root = await say(minh, "What of VNM?");

@@ -160,10 +160,9 @@ async function recount(
         where n.conversation_id = m.conversation_id and n.message_seq = m.seq) as names
     from app.messages m where conversation_id = ${group}`;
   const read = Math.max(member?.joined ?? 0, member?.read ?? 0);
-  const unread = rows.filter(
-    (row) => row.seq > read && row.sender !== person.id && !row.gone && !row.thread,
-  );
-  const mentions = unread.filter((row) => row.everybody || row.names.includes(person.id));
+  const behind = rows.filter((row) => row.seq > read && row.sender !== person.id && !row.gone);
+  const unread = behind.filter((row) => !row.thread);
+  const mentions = behind.filter((row) => row.everybody || row.names.includes(person.id));
   return { unread: unread.length, mentions: mentions.length };
 }
 

@@ -33,7 +33,7 @@ export const own = {
     2,
   ),
   mentions: count(
-    `Those of them that name the caller or everybody; ${MAX_UNREAD} stands for that many or more.`,
+    `Those behind it that name the caller or everybody, in threads too; ${MAX_UNREAD} stands for that many or more.`,
     0,
   ),
   ...Settings.properties,

@@ -70,7 +70,10 @@ export const UnreadTotals = object(
   {
     conversations: count("Conversations with anything unread.", 3),
     unread: count("Unread messages in them.", 12),
-    mentions: count("Unread messages in them that name the caller or everybody.", 1),
+    mentions: count(
+      "Unread messages in them that name the caller or everybody, in threads too.",
+      1,
+    ),
     truncated: t.Boolean({ description: "There are more than was counted." }),
   },
   { title: "UnreadTotals" },

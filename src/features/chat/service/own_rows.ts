@@ -35,25 +35,24 @@ export interface OwnRow extends Record<string, unknown> {
 /** Up to where a member has read: nothing from before their time there is unread. */
 export const READ_SEQ = sql`greatest(coalesce(st.last_read_seq, 0), m.joined_seq)`;
 
-const COUNTABLE = sql`x.deleted_at is null and x.thread_seq is null`;
-
 /** How many messages of others behind `p.read_seq` are neither deleted nor in a thread. */
 export function countUnread(userId: string): SQL {
   return sql`(select count(*)::int from (
     select from app.messages x where x.conversation_id = p.id and x.seq > p.read_seq
-      and x.sender_id <> ${userId}::uuid and ${COUNTABLE} limit ${MAX_UNREAD}) few)`;
+      and x.sender_id <> ${userId}::uuid and x.deleted_at is null and x.thread_seq is null
+    limit ${MAX_UNREAD}) few)`;
 }
 
-/** Those of them that name the user or everybody. */
+/** Those that name the user or everybody, in threads too: whoever does not follow one would never hear of it. */
 export function countMentions(userId: string): SQL {
   return sql`(select count(*)::int from (
     (select x.seq from app.message_mentions n
       join app.messages x on x.conversation_id = n.conversation_id and x.seq = n.message_seq
       where n.conversation_id = p.id and n.user_id = ${userId}::uuid and n.message_seq > p.read_seq
-        and x.sender_id <> ${userId}::uuid and ${COUNTABLE} limit ${MAX_UNREAD})
+        and x.sender_id <> ${userId}::uuid and x.deleted_at is null limit ${MAX_UNREAD})
     union
     (select x.seq from app.messages x where x.conversation_id = p.id and x.seq > p.read_seq
-      and x.mentions_all and x.sender_id <> ${userId}::uuid and ${COUNTABLE} limit ${MAX_UNREAD})
+      and x.mentions_all and x.sender_id <> ${userId}::uuid and x.deleted_at is null limit ${MAX_UNREAD})
     limit ${MAX_UNREAD}) few)`;
 }
 

@@ -31,6 +31,10 @@ beforeAll(async () => {
       select gen_random_uuid(), '${own}', n, n, '${lan}', gen_random_uuid(),
         case when n % 10 = 0 then 'cổ phiếu ' else 'chứng khoán ' end || n, now()
       from generate_series(1, ${OWN_MESSAGES}) n;
+    insert into app.message_words (conversation_id, message_seq, message_id, created_at, words)
+      select conversation_id, seq, id, created_at, app.search_terms(conversation_id, body) from app.messages;
+    insert into app.search_states (conversation_id, indexed_seq)
+      select conversation_id, max(seq) from app.messages group by conversation_id;
     reset session_replication_role; analyze`);
 }, HUNDRED_THOUSAND_ROWS_MS);
 afterAll(async () => {
@@ -82,7 +86,7 @@ test.each([
 test("without the index the same search would read everything, which these bounds notice", async () => {
   const connection = await database.sql.reserve();
   try {
-    await connection.unsafe("begin; drop index app.messages_search").simple();
+    await connection.unsafe("begin; drop index app.message_words_search").simple();
     await connection.unsafe(`set local request.jwt.claims = '{"sub":"${lan}","role":"app"}'`);
     const [row] = await connection.unsafe<{ "QUERY PLAN": [{ Plan: Plan }] }[]>(
       `explain (analyze, buffers, timing off, format json) select * from ${found("'{co,phieu}'", "null")}`,

@@ -10,6 +10,7 @@ import { presenceSettings } from "./presence_cells.ts";
 import { conversationSettings, conversationStates } from "./presentation_cells.ts";
 import { busOutbox, devSecrets, jobOutbox, jobOutboxHead } from "./queue_cells.ts";
 import { conversationBans, reports } from "./report_cells.ts";
+import { messageWords, searchStates } from "./search_cells.ts";
 import { userEvents, userStreams } from "./stream_cells.ts";
 import { recoveryCodes, totpSecrets } from "./totp_cells.ts";
 
@@ -38,6 +39,8 @@ export const COVERAGE: Record<string, Coverage> = {
   blocks,
   reports,
   conversation_bans: conversationBans,
+  message_words: messageWords,
+  search_states: searchStates,
   conversation_events: conversationEvents,
   user_streams: userStreams,
   user_events: userEvents,

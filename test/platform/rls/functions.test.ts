@@ -15,8 +15,7 @@ afterAll(async () => {
 /** Where the temporary schema is not named last it comes first, with whatever types somebody has made in it. */
 const PATH = "search_path=pg_catalog, pg_temp";
 
-/** A definer runs as its owner, so each is a hole in the policies, and here is why it must be one. */
-const FUNCTIONS: {
+interface Known {
   name: string;
   definer: boolean;
   path: string | null;
@@ -24,48 +23,26 @@ const FUNCTIONS: {
   roles: string[];
   /** How it is called, where its types alone do not say so. */
   call?: string;
-}[] = [
-  {
-    name: "conversation_permissions(uuid)",
-    definer: true,
-    path: PATH,
-    parsed: false,
-    roles: ["app"],
-  },
-  { name: "conversation_role(uuid)", definer: true, path: PATH, parsed: false, roles: ["app"] },
-  {
-    name: "count_readers(uuid,bigint,uuid)",
-    definer: true,
-    path: PATH,
-    parsed: false,
-    roles: ["app"],
-    call: "app.count_readers(:team, 1, :lan)",
-  },
-  {
-    name: "find_messages(uuid,text[],text,text[],text[],uuid,timestamp with time zone,timestamp with time zone,uuid,integer)",
-    definer: true,
-    path: PATH,
-    parsed: false,
-    roles: ["app"],
-    call: "count(*) from app.find_messages(:team, '{x}', null, '{}', '{}', null, null, null, null, 1)",
-  },
-  {
-    name: "give_permissions(uuid,integer,integer)",
-    definer: true,
-    path: PATH,
-    parsed: false,
-    roles: ["app"],
-    call: "app.give_permissions(:team, 2, 2)",
-  },
-  { name: "is_blocked(uuid)", definer: true, path: PATH, parsed: false, roles: ["app"] },
-  {
-    name: "public_reads(uuid)",
-    definer: true,
-    path: PATH,
-    parsed: false,
-    roles: ["app"],
-    call: "count(*) from app.public_reads(:team)",
-  },
+}
+
+function definer(name: string, call?: string): Known {
+  const known = { name, definer: true, path: PATH, parsed: false, roles: ["app"] };
+  return call === undefined ? known : { ...known, call };
+}
+
+/** A definer runs as its owner, so each is a hole in the policies, and here is why it must be one. */
+const FUNCTIONS: Known[] = [
+  definer("conversation_permissions(uuid)"),
+  definer("conversation_role(uuid)"),
+  definer("count_readers(uuid,bigint,uuid)", "app.count_readers(:team, 1, :lan)"),
+  definer(
+    "find_messages(uuid,text[],text,text[],text[],uuid,timestamp with time zone,timestamp with time zone,uuid,integer)",
+    "count(*) from app.find_messages(:team, '{x}', null, '{}', '{}', null, null, null, null, 1)",
+  ),
+  definer("give_permissions(uuid,integer,integer)", "app.give_permissions(:team, 2, 2)"),
+  definer("index_message(uuid,bigint)", "app.index_message(:team, 1)"),
+  definer("is_blocked(uuid)"),
+  definer("public_reads(uuid)", "count(*) from app.public_reads(:team)"),
   {
     name: "search_term(uuid,text)",
     definer: false,
@@ -90,8 +67,8 @@ const FUNCTIONS: {
     roles: ["app", "system"],
     call: "app.search_words('x')",
   },
-  { name: "settle_block(uuid)", definer: true, path: PATH, parsed: false, roles: ["app"] },
-  { name: "staff_role()", definer: true, path: PATH, parsed: false, roles: ["app"] },
+  definer("settle_block(uuid)"),
+  definer("staff_role()"),
   // What was parsed when it was made does not depend on any path, and without one it is put into the policies.
   { name: "user_id()", definer: false, path: null, parsed: true, roles: [...SERVING_ROLES] },
 ];
@@ -197,6 +174,7 @@ test.each([
   "count_readers(:team, 1, :lan)",
   "give_permissions(:team, 2, 2)",
   "settle_block(:hoa)",
+  "index_message(:team, 1)",
   "find_messages(null, '{hello}', null, '{}', '{}', null, null, null, null, 5)",
 ])("types, tables and checks of one's own never run as the owner inside %s", async (call) => {
   const statement = withIds(`select app.${call}`).replaceAll("::uuid", "::pg_catalog.uuid");

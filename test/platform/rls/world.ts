@@ -93,6 +93,10 @@ const ROWS = [
      (:quans, :team, 1, 3, :quan, gen_random_uuid(), 'bye', now()),
      (:hello, :team, 2, 6, :minh, gen_random_uuid(), 'hello', now()),
      (:secret, :pair, 1, 2, :hoa, gen_random_uuid(), 'secret', now())`,
+  `insert into app.message_words
+     select m.conversation_id, m.seq, m.id, m.created_at, app.search_terms(m.conversation_id, m.body)
+     from app.messages m where m.conversation_id = :team`,
+  `insert into app.search_states values (:team, 6)`,
   `insert into app.conversation_events (conversation_id, seq, kind, actor_id, created_at) values
      (:team, 1, 'conv', :lan, now()), (:team, 4, 'member', :quan, now()), (:pair, 1, 'conv', :minh, now())`,
   `insert into app.message_edits values

@@ -9,6 +9,7 @@ import { messageMentions, messageReactions, pinnedMessages } from "../tables/mar
 import { messageEdits, messages } from "../tables/messages.ts";
 import { appendEvent } from "./append.ts";
 import { findMessage, holdConversation, type MessageInput } from "./hold.ts";
+import { indexChange } from "./search_index.ts";
 
 /**
  * Leaves nothing of what a message said, nor of what hung on it; its place stays, and so do the answers to it. Again it
@@ -49,6 +50,7 @@ async function bury(
       attachments: null,
     })
     .where(eq(messages.id, messageId));
+  await indexChange(tx, input);
   const data = { messageId, messageSeq: seq, actorId: userId, deletedAt: now.toISOString() };
   const event = { conversationId, actorId: userId, messageSeq: seq, now };
   return (await appendEvent(tx, { ...event, kind: "msg.del", data })).publication;

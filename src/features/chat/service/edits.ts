@@ -23,6 +23,7 @@ import {
 import { assertMember } from "./members.ts";
 import { admitMentions, findMentions, replaceMentions } from "./mentions.ts";
 import { editOf, toMessage } from "./message_rows.ts";
+import { indexChange } from "./search_index.ts";
 import { findTickers } from "./tickers.ts";
 
 interface EditInput extends MessageInput {
@@ -61,6 +62,7 @@ export async function editMessage(platform: Platform, input: EditInput): Promise
     await tx.insert(messageEdits).values({ ...before, replacedAt: now });
     await tx.update(messages).set(change).where(eq(messages.id, row.id));
     await replaceMentions(tx, { conversationId, seq, userIds: named.userIds });
+    await indexChange(tx, input);
     const edited = toMessage({ ...row, ...change });
     const about = { messageId: row.id, messageSeq: seq, actorId: userId };
     const event = { conversationId, actorId: userId, messageSeq: seq, kept: about, now };

@@ -71,11 +71,11 @@ export async function insertMessages(
         as draft (at int, id uuid, client_id uuid, body text, reply_seq bigint, thread_seq bigint,
           mentions uuid[], mentions_all boolean, tickers text[], attachments jsonb)
     ), prior as materialized (
-      -- One look into the index for each draft; without the limit the planner may read all that the sender ever wrote.
+      -- One look into the index for each draft. The conversation is compared outside, since an index by conversations
+      -- would do as well while the table is small, and the plan of that time reads all of a conversation later.
       select m.client_id, m.id, m.seq, m.no, m.created_at, to_jsonb(m) as prior from given g cross join lateral (
-        select * from app.messages m where m.conversation_id = ${conversationId}::uuid
-          and m.sender_id = ${userId}::uuid and m.client_id = g.client_id limit 1
-      ) m
+        select * from app.messages m where m.sender_id = ${userId}::uuid and m.client_id = g.client_id offset 0
+      ) m where m.conversation_id = ${conversationId}::uuid
     ), fresh as materialized (
       select g.*, row_number() over (order by g.at) as place,
         count(*) filter (where g.thread_seq is null) over (order by g.at) as counted

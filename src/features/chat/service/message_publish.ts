@@ -2,10 +2,11 @@ import { eventPublication } from "../../../platform/outbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { channelOf, messageEvent } from "./frames.ts";
 import type { SentMessage } from "./message_insert.ts";
+import { indexSoon } from "./search_index.ts";
 
 /** Tells the members what was stored, in the order of its positions. */
 export function publishSent(
-  platform: Pick<Platform, "outbox">,
+  platform: Pick<Platform, "db" | "log" | "outbox">,
   {
     conversationId,
     outboxId,
@@ -19,5 +20,7 @@ export function publishSent(
     .map(({ message }) =>
       eventPublication(outboxId, channel, messageEvent(conversationId, message)),
     );
-  if (publications.length > 0) platform.outbox.publish(publications);
+  if (publications.length === 0) return;
+  platform.outbox.publish(publications);
+  indexSoon(platform, conversationId);
 }

@@ -6,6 +6,7 @@ import type { Platform } from "../../../platform/platform.ts";
 import { messageMentions, messageReactions, pinnedMessages } from "../tables/marks.ts";
 import { messageEdits, messages } from "../tables/messages.ts";
 import { type Appended, appendEvent } from "./append.ts";
+import { indexNoMore } from "./search_index.ts";
 
 interface Place {
   conversationId: string;
@@ -91,4 +92,5 @@ async function wipe(tx: Transaction, place: Place, now: Date): Promise<void> {
       attachments: null,
     })
     .where(and(eq(messages.conversationId, place.conversationId), eq(messages.seq, place.seq)));
+  await indexNoMore(tx, place);
 }

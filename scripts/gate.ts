@@ -2,9 +2,12 @@
  * The gate: format, lint, types, licences, secrets and tests. `gate.ts` runs all of it; `gate.ts test [paths…]` runs tests only.
  * The very last line it prints is `N passed, N failed`; a step other than the tests counts as one.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
+
+import { bundleServer } from "./gate/bundle.ts";
+import { makeScratch } from "./gate/scratch.ts";
 
 export interface Step {
   name: string;
@@ -74,14 +77,14 @@ async function runTests(
   env: Record<string, string>,
   signal: AbortSignal,
 ): Promise<Count> {
-  const dataDir = await mkdtemp(join(tmpdir(), "frm-gate-"));
+  const scratch = await makeScratch();
   try {
     const databaseUrl = process.env.TEST_DATABASE_URL || process.env.DATABASE_URL;
     const redisUrl = process.env.TEST_REDIS_URL || process.env.REDIS_URL;
     // Imported here, so that a fault in there is a failed step and not the end of the gate.
     const { openEmbeddedServices } = await import("../src/platform/embedded/services.ts");
     await using services = await openEmbeddedServices({
-      dataDir,
+      dataDir: join(scratch, "data"),
       postgres: !databaseUrl,
       redis: !redisUrl,
       durable: false,
@@ -89,6 +92,7 @@ async function runTests(
     });
     env.TEST_DATABASE_URL = databaseUrl || services.databaseUrl || "";
     env.TEST_REDIS_URL = redisUrl || services.redisUrl || "";
+    env.TEST_MAIN = process.env.TEST_MAIN || (await bundleServer(join(scratch, "server")));
     const paths = patterns.length > 0 ? patterns : ["./test"];
     const argv = [
       "--no-orphans",
@@ -103,7 +107,7 @@ async function runTests(
     console.log(`tests: ${error instanceof Error ? error.message : String(error)}`);
     return { passed: 0, failed: 1 };
   } finally {
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 

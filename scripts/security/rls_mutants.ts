@@ -47,8 +47,9 @@ async function mutatePolicies(sql: postgres.Sql): Promise<Mutant[]> {
         const statement = `alter policy ${on} ${clause} (${expression})`;
         mutants.push({ name: `${name}: ${clause} ${what}`, statement });
       }
-    // Without a check of its own, what may be found is also what may be left behind.
-    if (command === "update" && check === null)
+    // Without a check of its own, what may be found is also what may be left behind, and a check that lets in everything
+    // says the same where everything may be found.
+    if (command === "update" && check === null && using !== "true")
       mutants.push({
         name: `${name}: with check true`,
         statement: `alter policy ${on} with check (true)`,
@@ -60,20 +61,31 @@ async function mutatePolicies(sql: postgres.Sql): Promise<Mutant[]> {
 /** The whole expression made true, and each of its conditions, at any depth, taken out. */
 export function weaken(text: string | null): { what: string; expression: string }[] {
   if (text === null || text === "true") return [];
-  const parts = groupsOf(text).flatMap(([start, end]) =>
-    operandsOf(text, start, end).map(({ from, to, neutral }) => ({
-      what: `without ${text.slice(from, to)}`,
-      expression: `${text.slice(0, from)}${neutral}${text.slice(to)}`,
-    })),
-  );
-  return [{ what: "true", expression: "true" }, ...parts];
+  const operands = groupsOf(text, 0, text.length).flatMap((group) => operandsOf(text, group));
+  return [{ what: "true", expression: "true" }, ...takeOut(text, operands)];
 }
 
-/** The inside of each pair of parentheses, and the text itself. */
-function groupsOf(text: string): [start: number, end: number][] {
-  const groups: [number, number][] = [[0, text.length]];
+/** Each condition taken out; where the same one stands in several places, its name tells them apart. */
+function takeOut(text: string, operands: Operand[]): { what: string; expression: string }[] {
+  const times = new Map<string, number>();
+  return operands.map(({ from, to, neutral }) => {
+    const condition = text.slice(from, to).replaceAll(/\s+/g, " ").trim();
+    const time = (times.get(condition) ?? 0) + 1;
+    times.set(condition, time);
+    return {
+      what: `without ${condition}${time === 1 ? "" : `, place ${time}`}`,
+      expression: `${text.slice(0, from)}${neutral}${text.slice(to)}`,
+    };
+  });
+}
+
+type Group = [start: number, end: number];
+
+/** The inside of each pair of parentheses in a part of the text, and that part itself. */
+function groupsOf(text: string, start: number, end: number): Group[] {
+  const groups: Group[] = [[start, end]];
   const open: number[] = [];
-  for (let at = 0; at < text.length; at += 1) {
+  for (let at = start; at < end; at += 1) {
     if (text[at] === "(") open.push(at + 1);
     if (text[at] === ")") groups.push([open.pop() ?? 0, at]);
   }
@@ -87,10 +99,10 @@ interface Operand {
   neutral: "true" | "false";
 }
 
-function operandsOf(text: string, start: number, end: number): Operand[] {
+function operandsOf(text: string, [start, end]: Group): Operand[] {
   for (const [word, neutral] of [
-    [" AND ", "true"],
-    [" OR ", "false"],
+    [/\sand\s+/iy, "true"],
+    [/\sor\s+/iy, "false"],
   ] as const) {
     const operands: Operand[] = [];
     let from = start;
@@ -98,9 +110,11 @@ function operandsOf(text: string, start: number, end: number): Operand[] {
     for (let at = start; at < end; at += 1) {
       if (text[at] === "(") depth += 1;
       if (text[at] === ")") depth -= 1;
-      if (depth !== 0 || !text.startsWith(word, at)) continue;
+      word.lastIndex = at;
+      const found = depth === 0 ? word.exec(text.slice(0, end)) : null;
+      if (found === null) continue;
       operands.push({ from, to: at, neutral });
-      from = at + word.length;
+      from = at + found[0].length;
     }
     if (operands.length > 0) return [...operands, { from, to: end, neutral }];
   }
@@ -139,15 +153,38 @@ async function mutateFunctions(sql: postgres.Sql): Promise<Mutant[]> {
         : []),
       ...(path ? [{ name: `${name}: path of the caller`, statement: `${alter} reset all` }] : []),
       ...(closed ? [{ name: `${name}: open to everybody`, statement: open }] : []),
-      ...conditionsOf(text).map((condition) => ({
-        name: `${name}: without ${condition}`,
-        statement: text.replace(condition, "true"),
+      ...weakenBody(text).map(({ what, expression }) => ({
+        name: `${name}: ${what}`,
+        statement: expression,
       })),
     ];
   });
 }
 
-function conditionsOf(text: string): string[] {
-  const where = /\bwhere\b([\s\S]*?)\n\s*\$/.exec(text)?.[1];
-  return where?.split(/\band\b/).map((condition) => condition.trim()) ?? [];
+/** A function with each condition of its WHERE clauses taken out; a query within a condition has clauses of its own. */
+export function weakenBody(text: string): { what: string; expression: string }[] {
+  const operands = [...text.matchAll(/\bwhere\s+/g)].flatMap((match) => {
+    const start = match.index + match[0].length;
+    const end = endOfClause(text, start);
+    const [clause, ...inner] = groupsOf(text, start, end);
+    const outer = clause === undefined ? [] : operandsOf(text, clause);
+    const conditions = inner.filter(([at]) => !/^\s*select\b/.test(text.slice(at)));
+    return [
+      ...(outer.length === 0 ? [{ from: start, to: end, neutral: "true" as const }] : outer),
+      ...conditions.flatMap((group) => operandsOf(text, group)),
+    ];
+  });
+  return takeOut(text, operands);
+}
+
+/** Where what belongs to a WHERE ends: before another clause, the parenthesis around it, or the end of the function. */
+function endOfClause(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at += 1) {
+    if (text[at] === "(") depth += 1;
+    if (text[at] === ")") depth -= 1;
+    const isOver = /^(?:;|\s+(?:order by|limit|offset|returning|union|on conflict|for update|\$))/.test(text.slice(at, at + 40));
+    if (depth < 0 || (depth === 0 && isOver)) return at;
+  }
+  return text.length;
 }

@@ -9,7 +9,7 @@ export type Role = ServingRole | "owner";
 
 /** A person acts under the role app with their own claims, nobody under app without any, the rest are roles. */
 export type Actor =
-  | ("lan" | "minh" | "hoa" | "quan" | "eve" | "mai" | "anh" | "tung" | "nobody")
+  | ("lan" | "minh" | "hoa" | "quan" | "eve" | "mai" | "anh" | "tung" | "kim" | "nobody")
   | Exclude<Role, "app">;
 
 /**

@@ -121,7 +121,7 @@ const ANSWERS: [Actor, string, string | number | null][] = [
   ["quan", "conversation_role(:team)", null],
   ["eve", "conversation_role(:eves_new)", null],
   ["nobody", "conversation_role(:team)", null],
-  ["hoa", "count_readers(:team, 0, :minh)", 1],
+  ["hoa", "count_readers(:team, 0, :minh)", 2],
   ["hoa", "count_readers(:team, 6, :minh)", 0],
   ["quan", "count_readers(:team, 0, :quan)", 0],
   ["nobody", "count_readers(:team, 0, :quan)", 0],
@@ -253,7 +253,7 @@ test("only who is one of two settles what is between them, and nobody else's per
 });
 
 test.each([
-  ["hoa", "lan 6, minh 0, hoa 0"],
+  ["hoa", "lan 6, minh 0, hoa 0, kim 0"],
   ["quan", ""],
   ["nobody", ""],
 ] as const)("for %s the public reads of the team are %p", async (actor, expected) => {
@@ -265,7 +265,7 @@ test.each([
     );
     await connection.unsafe(actAs(actor)).simple();
     const names =
-      "case user_id when :lan then 'lan' when :minh then 'minh' when :hoa then 'hoa' end";
+      "case user_id when :lan then 'lan' when :minh then 'minh' when :hoa then 'hoa' when :kim then 'kim' end";
     const rows = await connection.unsafe(
       withIds(`select ${names} as name, seq from app.public_reads(:team) order by user_id`),
     );

@@ -26,6 +26,7 @@ export const presenceSettings: Coverage = {
     ["lan", "update app.presence_settings set visible_to = 'nobody'", 1],
     ["lan", "update app.presence_settings set last_seen_at = now()", "denied"],
     ["lan", "update app.presence_settings set user_id = :hoa", "denied"],
+    ["lan", "update app.presence_settings set user_id = :hoa", "refused", "update"],
     ["lan", "delete from app.presence_settings", "denied"],
     ["lan", "delete from app.presence_settings", 0, "delete"],
     ["auth", "select * from app.presence_settings", "denied"],

@@ -10,15 +10,18 @@ export interface World extends AsyncDisposable {
 }
 
 /**
- * Who and what there is. In the team are Lan, its owner, Minh, its admin, and Hoa; Quan has left it. Minh and Hoa have a
- * direct conversation, the pair. Hoa sees the team's positions from the fourth on, and Lan only reads in Eve's club. Eve has opened a group and a direct conversation with Lan a moment ago, and nobody is
- * in them yet; another group of hers, in which Minh was, has gone on without her, and in her club, which is new, Lan is
- * a member. Mai is a moderator, Anh an admin, and Tung a moderator who was banned. Bare is a user without an account.
+ * Who and what there is. In the team are Lan, its owner, Minh, its admin, Hoa, and Kim, an admin who was left nothing but
+ * to say something and to bring others in; Quan has left it. Minh and Hoa have a direct conversation, the pair. Hoa sees
+ * the team's positions from the fourth on, and Lan only reads in Eve's club. Eve has opened a group and a direct
+ * conversation with Lan a moment ago, and nobody is in them yet; another group of hers, in which Minh was, has gone on
+ * without her, and in her club, which is new, Lan is a member. The desk is Mai's, and Kim was its admin until she left.
+ * Mai is a moderator, Anh an admin, and Tung a moderator who was banned. Bare is a user without an account.
  * The accounts of Minh and Eve are being erased. Quan's is due to be, and Tung's was begun before the ban; Lan's will be
- * due tomorrow.
+ * due tomorrow. In the team Quan wrote at the third position, Kim at the fifth and Minh at the sixth, and Kim has taken
+ * back what she wrote at the second; there and at the sixth something was reported that nobody has judged yet.
  */
 const NAMES =
-  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old eves_club lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another minhs_change lans_export minhs_export hoas_long_ended quans_long_expired lans_report old_report".split(
+  "lan minh hoa quan eve mai anh tung bare team pair eves_new eves_direct eves_old eves_club lans_phone lans_ended minhs_phone mais_phone anhs_phone lans_entry product_entry minhs_entry hello quans secret row job token change fresh another minhs_change lans_export minhs_export hoas_long_ended quans_long_expired lans_report old_report kim desk kims kims_deleted kims_old mais hoas kims_report mais_report judged_report".split(
     " ",
   );
 
@@ -39,7 +42,7 @@ export function claimOf(person: string): string {
   return idOf(person);
 }
 
-const PEOPLE = ["lan", "minh", "hoa", "quan", "eve", "mai", "anh", "tung"];
+const PEOPLE = ["lan", "minh", "hoa", "quan", "eve", "mai", "anh", "tung", "kim"];
 
 const ROWS = [
   ...[...PEOPLE, "bare"].map((name) => `insert into app.users values (:${name}, 'Someone', now())`),
@@ -74,41 +77,62 @@ const ROWS = [
      (:lans_export, 0, :lan, 'x'), (:lans_export, 1, :lan, 'y'), (:minhs_export, 0, :minh, 'z')`,
   `insert into app.conversations (id, kind, direct_key, created_by, last_seq, last_event_at, created_at) values
      (:team, 'group', null, :lan, 6, now(), now()),
-     (:pair, 'direct', concat(:minh, ':', :hoa), :minh, 2, now(), now()),
+     (:pair, 'direct', concat(:minh, ':', :hoa), :minh, 6, now(), now()),
+     (:desk, 'group', null, :mai, 6, now(), now()),
      (:eves_new, 'group', null, :eve, 1, now(), now()),
      (:eves_direct, 'direct', concat(:lan, ':', :eve), :eve, 1, now(), now()),
      (:eves_old, 'group', null, :eve, 2, now(), now()),
      (:eves_club, 'group', null, :eve, 1, now(), now())`,
   `insert into app.conversation_settings values
-     (:team, 'Team', '', 'joined', 7), (:eves_new, 'New', '', 'all', 7), (:eves_club, 'Club', '', 'all', 7)`,
+     (:team, 'Team', '', 'joined', 7), (:eves_new, 'New', '', 'all', 7), (:eves_club, 'Club', '', 'all', 7),
+     (:desk, 'Desk', '', 'all', 7)`,
   `insert into app.conversation_members values
      (:team, :lan, 'owner', 1, null, 1023, 0), (:team, :minh, 'admin', 1, null, 1023, 0),
      (:team, :hoa, 'member', 1, null, 7, 4), (:team, :quan, 'member', 1, 4, 7, 0),
+     (:team, :kim, 'admin', 1, null, 39, 0),
+     (:desk, :mai, 'owner', 1, null, 1023, 0), (:desk, :kim, 'admin', 1, 4, 1023, 0),
      (:pair, :minh, 'member', 1, null, 23, 0), (:pair, :hoa, 'member', 1, null, 23, 0),
      (:eves_club, :eve, 'owner', 1, null, 1023, 0), (:eves_club, :lan, 'reader', 1, null, 0, 0),
      (:eves_old, :minh, 'member', 1, 2, 7, 0)`,
   `insert into app.conversation_states (conversation_id, user_id, last_read_seq) values
-     (:team, :lan, 6), (:team, :minh, 6), (:pair, :hoa, 2)`,
-  `insert into app.messages values
-     (:quans, :team, 1, 3, :quan, gen_random_uuid(), 'bye', now()),
-     (:hello, :team, 2, 6, :minh, gen_random_uuid(), 'hello', now()),
-     (:secret, :pair, 1, 2, :hoa, gen_random_uuid(), 'secret', now())`,
+     (:team, :lan, 6), (:team, :minh, 6), (:pair, :hoa, 2), (:team, :kim, 6), (:desk, :kim, 2)`,
+  `insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at, deleted_at, deleted_by) values
+     (:kims_deleted, :team, 1, 2, :kim, gen_random_uuid(), '', now(), now(), :kim),
+     (:quans, :team, 2, 3, :quan, gen_random_uuid(), 'bye', now(), null, null),
+     (:kims, :team, 3, 5, :kim, gen_random_uuid(), 'so', now(), null, null),
+     (:hello, :team, 4, 6, :minh, gen_random_uuid(), 'hello', now(), null, null),
+     (:secret, :pair, 1, 2, :hoa, gen_random_uuid(), 'secret', now(), null, null),
+     (:hoas, :pair, 2, 6, :hoa, gen_random_uuid(), 'more', now(), null, null),
+     (:kims_old, :desk, 1, 2, :kim, gen_random_uuid(), 'off', now(), null, null),
+     (:mais, :desk, 2, 3, :mai, gen_random_uuid(), 'noted', now(), null, null)`,
   `insert into app.message_words
      select m.conversation_id, m.seq, m.id, m.created_at, app.search_terms(m.conversation_id, m.body)
-     from app.messages m where m.conversation_id = :team`,
-  `insert into app.search_states values (:team, 6)`,
+     from app.messages m where m.conversation_id in (:team, :desk) and m.deleted_at is null`,
+  `insert into app.search_states values (:team, 6), (:desk, 3)`,
   `insert into app.conversation_events (conversation_id, seq, kind, actor_id, created_at) values
      (:team, 1, 'conv', :lan, now()), (:team, 4, 'member', :quan, now()), (:pair, 1, 'conv', :minh, now())`,
   `insert into app.message_edits values
-     (:team, 3, 0, 'by', now()), (:team, 6, 0, 'helo', now()), (:pair, 2, 0, 'secre', now())`,
+     (:team, 3, 0, 'by', now()), (:team, 5, 0, 'sow', now()), (:team, 6, 0, 'helo', now()),
+     (:pair, 2, 0, 'secre', now()), (:pair, 6, 0, 'mor', now()),
+     (:desk, 2, 0, 'of', now()), (:desk, 3, 0, 'not', now())`,
   `insert into app.message_reactions values
-     (:team, 3, :lan, '+', now()), (:team, 6, :hoa, '+', now()), (:pair, 2, :minh, '+', now())`,
-  `insert into app.message_mentions values (:team, :lan, 3), (:team, :hoa, 6), (:pair, :minh, 2)`,
-  `insert into app.pinned_messages values (:team, 6, :lan, now()), (:pair, 2, :hoa, now())`,
-  `insert into app.thread_states values (:team, 3, :lan), (:team, 6, :hoa), (:pair, 2, :minh)`,
+     (:team, 3, :lan, '+', now()), (:team, 6, :lan, '+', now()), (:team, 6, :hoa, '+', now()),
+     (:pair, 2, :minh, '+', now()), (:desk, 2, :mai, '+', now()), (:desk, 3, :mai, '+', now()),
+     (:desk, 3, :kim, '+', now())`,
+  `insert into app.message_mentions values
+     (:team, :lan, 3), (:team, :hoa, 3), (:team, :lan, 6), (:team, :hoa, 6), (:pair, :minh, 2),
+     (:pair, :hoa, 6), (:desk, :mai, 2), (:desk, :kim, 3)`,
+  `insert into app.pinned_messages values
+     (:team, 3, :lan, now()), (:team, 5, :lan, now()), (:team, 6, :lan, now()), (:pair, 2, :hoa, now()),
+     (:desk, 2, :mai, now()), (:desk, 3, :mai, now())`,
+  `insert into app.thread_states values
+     (:team, 3, :lan), (:team, 6, :hoa), (:team, 6, :kim), (:pair, 2, :minh), (:desk, 3, :kim)`,
   `insert into app.blocks values (:lan, :quan, now()), (:minh, :lan, now())`,
   `insert into app.reports (id, reporter_id, reported_id, conversation_id, message_id, message_seq, reason, note, snapshot, created_at, state, resolved_by, resolved_at) values
      (:lans_report, :lan, :minh, :team, :hello, 6, 'spam', '', '[]', now(), 'open', null, null),
+     (:kims_report, :lan, :kim, :team, :kims_deleted, 2, 'spam', '', '[]', now(), 'open', null, null),
+     (:mais_report, :kim, :mai, :another, :fresh, 1, 'spam', '', '[]', now(), 'open', null, null),
+     (:judged_report, :minh, :hoa, :pair, :secret, 2, 'spam', '', '[]', now(), 'resolved', :anh, now()),
      (:old_report, :hoa, :mai, :team, :quans, 3, 'spam', '', '[]', now() - interval '182 days', 'resolved', :anh, now() - interval '181 days')`,
   `insert into app.conversation_bans values (:team, :quan, :lan, now()), (:eves_club, :minh, :eve, now())`,
   `insert into app.user_streams values (:lan, 2), (:minh, 1)`,

@@ -20,9 +20,10 @@ export function asMember(conversationId: AnyPgColumn): SQL {
   return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null)`;
 }
 
-/** The same for a position in a conversation, of which members see what lies within their time there. */
-export function asReader(conversationId: AnyPgColumn, seq: AnyPgColumn): SQL {
-  return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null and m.visible_from <= ${seq})`;
+/** The same for a position in it, of which members see what lies within their time there. */
+export function asReader(conversationId: AnyPgColumn, seq: AnyPgColumn, bits?: SQL): SQL {
+  const permitted = bits ? sql` and m.permissions & ${bits} <> 0` : sql.empty();
+  return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null and m.visible_from <= ${seq}${permitted})`;
 }
 
 /** The same for a member who has one of these permissions, bits of `Permission` in service/permissions.ts. */
@@ -60,11 +61,22 @@ interface Membership {
   permissions: AnyPgColumn;
 }
 
-/** True for another member whose role is below that of the acting user; an owner is above all, themselves included. */
-function asBelow({ conversationId, userId, role }: Membership): SQL {
+/** Whether a role is below that of the acting user in a conversation. */
+function isBelow({ conversationId, role }: Membership): SQL {
   const ranks = sql`array['reader', 'member', 'moderator', 'admin']`;
-  const acting = sql`app.conversation_role(${conversationId})`;
-  return sql`${asPermittedByRole(conversationId, CHANGE_MEMBERS)} and (${acting} = 'owner' or (${userId} <> ${actingUser} and array_position(${ranks}, ${role}) < array_position(${ranks}, ${acting})))`;
+  return sql`array_position(${ranks}, ${role}) < array_position(${ranks}, app.conversation_role(${conversationId}))`;
+}
+
+/** True for a member whose role is below that of the acting user, as nobody's own is; an owner is above all. */
+function asBelow(member: Membership): SQL {
+  const { conversationId } = member;
+  return sql`${asPermittedByRole(conversationId, CHANGE_MEMBERS)} and (app.conversation_role(${conversationId}) = 'owner' or ${isBelow(member)})`;
+}
+
+/** The same for a row as it is left behind: only an owner gives themselves another role, even a lower one. */
+function asBelowNow(member: Membership): SQL {
+  const { conversationId, userId } = member;
+  return sql`${asPermittedByRole(conversationId, CHANGE_MEMBERS)} and (app.conversation_role(${conversationId}) = 'owner' or (${userId} <> ${actingUser} and ${isBelow(member)}))`;
 }
 
 /** True for a member who may do nothing that the acting user may not; to have to wait is no permission. */
@@ -159,7 +171,9 @@ export const conversationSettings = app.table(
     pgPolicy("settings_app_select", {
       for: "select",
       to: appRole,
-      using: sql`${asMemberByRole(settings.conversationId)} or ${asFounder(settings.conversationId)}`,
+      // Whoever sees the conversation, its creator before the first members are in among them. The role is asked first
+      // because that costs less than a look at the conversation.
+      using: sql`${asMemberByRole(settings.conversationId)} or exists (select 1 from app.conversations c where c.id = ${settings.conversationId})`,
     }),
     pgPolicy("settings_app_insert", {
       for: "insert",
@@ -226,7 +240,7 @@ export const conversationMembers = app.table(
       for: "update",
       to: appRole,
       using: asBelow(member),
-      withCheck: sql`${asBelow(member)} and ${asNoMore(member)}`,
+      withCheck: sql`${asBelowNow(member)} and ${asNoMore(member)}`,
     }),
     pgPolicy("members_app_leave", {
       for: "update",
@@ -235,15 +249,10 @@ export const conversationMembers = app.table(
       withCheck: sql`${member.userId} = ${actingUser} and ${member.leftSeq} is not null`,
     }),
     pgPolicy("members_system_select", { for: "select", to: systemRole, using: sql`true` }),
-    // The helpers app.conversation_role() and app.give_permissions() run as the owner, whom FORCE binds like everybody else.
+    // The helpers app.conversation_role(), app.give_permissions() and app.settle_block() run as the owner, whom FORCE
+    // binds like everybody else; each keeps to what the acting user may do.
     pgPolicy("members_owner_update", { for: "update", to: ownerRole, using: sql`true` }),
     pgPolicy("members_owner_select", { for: "select", to: ownerRole, using: sql`true` }),
-    // Between two people a block takes all permissions away, from both, and its end gives them back.
-    pgPolicy("members_owner_settle", {
-      for: "update",
-      to: ownerRole,
-      using: sql`exists (select 1 from app.conversations c where c.id = ${member.conversationId})`,
-    }),
   ],
 );
 

@@ -52,7 +52,7 @@ export const messageReactions = app.table(
     pgPolicy("reactions_app_insert", {
       for: "insert",
       to: appRole,
-      withCheck: sql`${reaction.userId} = ${actingUser} and ${asReader(reaction.conversationId, reaction.messageSeq)} and ${asPermitted(reaction.conversationId, REACT)}`,
+      withCheck: sql`${reaction.userId} = ${actingUser} and ${asReader(reaction.conversationId, reaction.messageSeq, REACT)}`,
     }),
     pgPolicy("reactions_app_delete", {
       for: "delete",
@@ -98,12 +98,12 @@ export const messageMentions = app.table(
     pgPolicy("mentions_app_insert", {
       for: "insert",
       to: appRole,
-      withCheck: sql`${asMember(mention.conversationId)} and ${ofOwnMessage(mention.conversationId, mention.messageSeq)}`,
+      withCheck: ofOwnMessage(mention.conversationId, mention.messageSeq),
     }),
     pgPolicy("mentions_app_delete", {
       for: "delete",
       to: appRole,
-      using: sql`${asMember(mention.conversationId)} and (${ofOwnMessage(mention.conversationId, mention.messageSeq)} or ${asPermitted(mention.conversationId, MODERATE)})`,
+      using: sql`${ofOwnMessage(mention.conversationId, mention.messageSeq)} or ${asPermitted(mention.conversationId, MODERATE)}`,
     }),
     pgPolicy("mentions_system_select", { for: "select", to: systemRole, using: sql`true` }),
     pgPolicy("mentions_system_delete", {
@@ -147,7 +147,7 @@ export const pinnedMessages = app.table(
     pgPolicy("pins_app_delete", {
       for: "delete",
       to: appRole,
-      using: sql`${asPermitted(pin.conversationId, PIN_OR_MODERATE)} or (${asMember(pin.conversationId)} and ${ofOwnMessage(pin.conversationId, pin.messageSeq)})`,
+      using: sql`${asPermitted(pin.conversationId, PIN_OR_MODERATE)} or ${ofOwnMessage(pin.conversationId, pin.messageSeq)}`,
     }),
     pgPolicy("pins_system_select", { for: "select", to: systemRole, using: sql`true` }),
     pgPolicy("pins_system_take_out", {

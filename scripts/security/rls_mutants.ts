@@ -183,7 +183,10 @@ function endOfClause(text: string, start: number): number {
   for (let at = start; at < text.length; at += 1) {
     if (text[at] === "(") depth += 1;
     if (text[at] === ")") depth -= 1;
-    const isOver = /^(?:;|\s+(?:order by|limit|offset|returning|union|on conflict|for update|\$))/.test(text.slice(at, at + 40));
+    const isOver =
+      /^(?:;|\s+(?:order by|limit|offset|returning|union|on conflict|for update|\$))/.test(
+        text.slice(at, at + 40),
+      );
     if (depth < 0 || (depth === 0 && isOver)) return at;
   }
   return text.length;

@@ -20,7 +20,7 @@ export function asMember(conversationId: AnyPgColumn): SQL {
   return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null)`;
 }
 
-/** The same for a position in it, of which members see what lies within their time there. */
+/** The same for a position in it, within the member's time there; with bits, for who has one of these permissions too. */
 export function asReader(conversationId: AnyPgColumn, seq: AnyPgColumn, bits?: SQL): SQL {
   const permitted = bits ? sql` and m.permissions & ${bits} <> 0` : sql.empty();
   return sql`exists (select 1 from app.conversation_members m where m.conversation_id = ${conversationId} and m.user_id = ${actingUser} and m.left_seq is null and m.visible_from <= ${seq}${permitted})`;

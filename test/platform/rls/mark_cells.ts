@@ -56,6 +56,7 @@ export const messageMentions: Coverage = {
   ],
   grants: { app: "select insert delete", system: "select delete" },
   cells: [
+    ["lan", "select * from app.message_mentions", 4],
     ["hoa", "select * from app.message_mentions", 3],
     ["hoa", "select * from app.message_mentions where user_id = :hoa", 2],
     ["kim", "select * from app.message_mentions", 0],
@@ -71,6 +72,7 @@ export const messageMentions: Coverage = {
     ["nobody", `${NEW_MENTION} (:team, :lan, 6)`, "refused"],
     ["minh", "delete from app.message_mentions where message_seq = 6", 2],
     ["hoa", "delete from app.message_mentions", 2],
+    ["minh", "delete from app.message_mentions", 4],
     ["kim", "delete from app.message_mentions", 0],
     ["quan", "delete from app.message_mentions", 0],
     ["minh", "update app.message_mentions set message_seq = 3", "denied"],

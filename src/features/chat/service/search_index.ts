@@ -77,8 +77,10 @@ async function indexMessages(tx: Transaction, conversationIds: string[]): Promis
       ) m where s.conversation_id = any(${list([...held])})
     ), added as (
       insert into app.message_words (conversation_id, message_seq, message_id, created_at, words)
-      select conversation_id, seq, id, created_at, app.search_terms(conversation_id, body) from fresh
-      where deleted_at is null and app.search_words(body) <> ''
+      select * from (
+        select conversation_id, seq, id, created_at, app.search_terms(conversation_id, body) as words from fresh
+        where deleted_at is null offset 0
+      ) said where words is not null
     )
     update app.search_states s set indexed_seq = f.seq
     from (select conversation_id, max(seq) as seq, count(*)::integer as amount from fresh group by conversation_id) f

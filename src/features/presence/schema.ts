@@ -7,7 +7,8 @@ import { EXAMPLE_ID, Id, integer, object, Time } from "../../platform/schema.ts"
 const MAX_ASKED = 100;
 
 const Audience = t.Union([t.Literal("nobody"), t.Literal("contacts"), t.Literal("everybody")], {
-  description: "Contacts are those with whom the user has a direct conversation.",
+  description:
+    "Contacts are those with whom the user has begun a direct conversation, or written in it.",
   examples: ["contacts"],
 });
 export type Audience = typeof Audience.static;
@@ -21,7 +22,7 @@ export const PresenceSettings = object(
       examples: [false],
     }),
   },
-  { title: "PresenceSettings", description: "Contacts share a direct conversation." },
+  { title: "PresenceSettings", description: "Contacts are those to whom the user has written." },
 );
 export type PresenceSettings = typeof PresenceSettings.static;
 

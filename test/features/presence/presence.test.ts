@@ -118,6 +118,27 @@ test.concurrent(
 );
 
 test.concurrent(
+  "who has written to somebody sees whether they are there only once they have answered",
+  async () => {
+    const { lan, minh, pair } = await openPair();
+    const phone = await openSocket(first.url, minh.token);
+    const eye = await watch(lan, pair);
+    // Minh sees Lan, who began, long before Lan sees Minh.
+    await untilSeen(minh, lan, "online");
+    expect((await see(lan, minh)).status).toBe("hidden");
+    const body = { clientId: crypto.randomUUID(), body: "Good morning" };
+    const url = `${first.url}/v1/conversations/${pair}/messages`;
+    expect((await call("POST", url, { token: minh.token, body })).status).toBe(201);
+    expect(statusesOf(eye, minh)).toEqual([]);
+    phone.send({ t: "pres", status: "away" });
+    await eye.next(isStatus(minh, "away"), "away");
+    await untilSeen(lan, minh, "away");
+    for (const socket of [phone, eye]) socket.close();
+  },
+  TEST_MS,
+);
+
+test.concurrent(
   "strangers, and those who are not meant to, see and hear nothing, and who is invisible looks absent",
   async () => {
     const { lan, minh, pair } = await openPair();

@@ -32,8 +32,8 @@ interface Told {
 /** Tells what the user looks like to those who look at these conversations. */
 export function tellPlaces({ ephemeral }: Pick<Platform, "ephemeral">, told: Told): void {
   const { userId, status, lastSeenTo, lastSeenAt } = told;
-  for (const { conversationId, isDirect } of told.places) {
-    const at = mayKnow(lastSeenTo, isDirect) ? (lastSeenAt?.getTime() ?? null) : null;
+  for (const { conversationId, isContact } of told.places) {
+    const at = mayKnow(lastSeenTo, isContact) ? (lastSeenAt?.getTime() ?? null) : null;
     ephemeral.publish(`c:${conversationId}`, { k: "pres", u: userId, status, at });
   }
 }

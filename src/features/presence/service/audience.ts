@@ -38,7 +38,7 @@ export async function findVisibility(tx: Transaction, userId: string): Promise<V
 
 export interface Asked extends Visibility {
   userId: string;
-  /** Whether the two have a direct conversation. */
+  /** Whether the user has written to the viewer. */
   isContact: boolean;
 }
 
@@ -58,6 +58,15 @@ function selectApart(userId: SQL): SQL {
     union all select blocker_id from app.blocks where blocked_id = ${userId}`;
 }
 
+/**
+ * True where the user has begun a direct conversation `c` or written in it. That somebody has written to them makes
+ * nobody a contact, or every stranger could make themselves one.
+ */
+function isContact(userId: SQL): SQL {
+  return sql`(c.kind = 'direct' and (c.created_by = ${userId} or exists (
+    select 1 from app.messages x where x.conversation_id = c.id and x.sender_id = ${userId})))`;
+}
+
 /** What the users let the viewer know; those are left out who are unknown, have closed their account, or are blocked. */
 export async function listAsked(
   tx: Transaction,
@@ -67,7 +76,7 @@ export async function listAsked(
   const asked = userIds.map((id) => ({ id, key: [viewerId, id].toSorted().join(":") }));
   const rows = await tx.execute<AskedRow>(sql`
     select u.id, s.visible_to, s.last_seen_to, s.is_invisible, s.last_seen_at,
-      exists (select 1 from app.conversations c where c.direct_key = asked.key) as is_contact
+      exists (select 1 from app.conversations c where c.direct_key = asked.key and ${isContact(sql`u.id`)}) as is_contact
     from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as asked(id uuid, key text)
     join app.users u on u.id = asked.id and u.closed_at is null
     left join app.presence_settings s on s.user_id = u.id
@@ -84,7 +93,8 @@ export async function listAsked(
 
 export interface Place {
   conversationId: string;
-  isDirect: boolean;
+  /** Whether the other one there is a contact. */
+  isContact: boolean;
 }
 
 /**
@@ -93,14 +103,14 @@ export interface Place {
  */
 function selectPlaces(userId: string, audience: SQL): SQL {
   return sql`
-    select c.id, c.kind = 'direct' as is_direct from app.conversation_members m
+    select c.id, ${isContact(sql`m.user_id`)} as is_contact from app.conversation_members m
     join app.conversations c on c.id = m.conversation_id
     where m.user_id = ${userId} and m.left_seq is null and ${audience} <> 'nobody' and not exists (
       select 1 from app.conversation_members x
       where x.conversation_id = c.id and x.left_seq is null
         and x.user_id in (${selectApart(sql`${userId}::uuid`)})
     ) and (
-      c.kind = 'direct' or (${audience} = 'everybody' and (
+      ${isContact(sql`m.user_id`)} or (${audience} = 'everybody' and (
         select count(*) from (
           select 1 from app.conversation_members x
           where x.conversation_id = c.id and x.left_seq is null limit ${MAX_SHOWN_MEMBERS + 1}
@@ -110,12 +120,12 @@ function selectPlaces(userId: string, audience: SQL): SQL {
 
 interface PlaceRow extends Record<string, unknown> {
   id: string | null;
-  is_direct: boolean | null;
+  is_contact: boolean | null;
 }
 
 function toPlaces(rows: PlaceRow[]): Place[] {
-  return rows.flatMap(({ id, is_direct: isDirect }) =>
-    id === null ? [] : [{ conversationId: id, isDirect: isDirect === true }],
+  return rows.flatMap(({ id, is_contact: known }) =>
+    id === null ? [] : [{ conversationId: id, isContact: known === true }],
   );
 }
 
@@ -134,7 +144,7 @@ export async function findViewers(
   userId: string,
 ): Promise<{ isInvisible: boolean; lastSeenTo: Audience; places: Place[] }> {
   const rows = await tx.execute<PlaceRow & { last_seen_to: Audience; is_invisible: boolean }>(sql`
-    select chosen.last_seen_to, chosen.is_invisible, place.id, place.is_direct
+    select chosen.last_seen_to, chosen.is_invisible, place.id, place.is_contact
     from (
       select coalesce(max(visible_to), ${DEFAULTS.visibleTo}) as visible_to,
         coalesce(max(last_seen_to), ${DEFAULTS.lastSeenTo}) as last_seen_to,

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import type { TSchema } from "@sinclair/typebox/type";
 
 import { ChatEvents } from "../../src/features/chat/schema/events.ts";
@@ -66,8 +68,13 @@ export function eventKinds(): string {
   return table(["`k`", "meaning", "`d`"], rows);
 }
 
-/** What an `ev` of a user's own channel may tell, by its `k`. */
-export function userEventKinds(): string {
+const ROOT = join(import.meta.dir, "../..");
+
+/** What an `ev` of a user's own channel may tell, by its `k`: of every feature that declares any. */
+export async function userEventKinds(): Promise<string> {
+  for await (const path of new Bun.Glob("src/features/**/*.ts").scan({ cwd: ROOT }))
+    if ((await Bun.file(join(ROOT, path)).text()).includes("defineUserEvent("))
+      await import(join(ROOT, path));
   const rows = listUserEvents()
     .toSorted((one, other) => (one.name < other.name ? -1 : 1))
     .map(({ name, meaning, data }) => [code(name), meaning, fieldsLine(data)]);

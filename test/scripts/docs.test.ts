@@ -5,7 +5,7 @@ import { Type } from "@sinclair/typebox/type";
 import { fill } from "../../scripts/docs.ts";
 import { errorTables } from "../../scripts/docs/errors.ts";
 import { describeType, fieldsTable } from "../../scripts/docs/fields.ts";
-import { clientFrames, closeCodes } from "../../scripts/docs/protocol.ts";
+import { clientFrames, closeCodes, userEventKinds } from "../../scripts/docs/protocol.ts";
 import { envExample, settingsTable } from "../../scripts/docs/settings.ts";
 import { table } from "../../scripts/docs/tables.ts";
 import { listErrors } from "../../src/platform/errors.ts";
@@ -101,4 +101,16 @@ test("settings are listed with their defaults, and the example changes nothing",
     "# Address. Default: 127.0.0.1.",
   ]);
   expect(example.every((line) => line === "" || line.startsWith("#"))).toBe(true);
+});
+
+test("every kind of a user's own events is listed, whichever feature declares it", async () => {
+  const sources = [...new Bun.Glob("src/features/**/*.ts").scanSync()].map((path) =>
+    Bun.file(path).text(),
+  );
+  const found = (await Promise.all(sources)).flatMap((source) => [
+    ...source.matchAll(/\bdefineUserEvent\("([^"]+)"/g),
+  ]);
+  const kinds = await userEventKinds();
+  expect(found.length).toBeGreaterThan(0);
+  for (const [, name] of found) expect(kinds).toContain(`\`${name}\``);
 });

@@ -24,6 +24,8 @@ export interface Keys {
   throttle(scope: string, name: string, subject: string): string;
   /** STRING: the time in ms at which the user may send a whole burst again; expires then, 20 s later at most. */
   sends(userId: string): string;
+  /** STRING: the same for searches; expires 30 s later at most. */
+  searches(userId: string): string;
   /** Pub/sub channel of one realtime channel (`c:<conversation>` or `u:<user>`). Holds nothing. */
   channel(channel: string): string;
   /** STRING: version, `|`, JSON of what a topic (`ticker:<symbol>`) holds now; expires 14 days after the last change. */
@@ -60,6 +62,7 @@ export function createKeys(prefix: string): Keys {
     ticket: (digest) => `${prefix}:{${digest}}:rt:t`,
     throttle: (scope, name, subject) => `${prefix}:{${scope}}:throttle:${name}:${subject}`,
     sends: (userId) => `${prefix}:{${userId}}:rt:sends`,
+    searches: (userId) => `${prefix}:{${userId}}:rt:searches`,
     channel: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:${channel}`,
     topic: (topic) => `${prefix}:{${partitionOf(topic)}}:rt:v:${topic}`,
     window: (channel) => `${prefix}:{${partitionOf(channel)}}:rt:w:${channel}`,

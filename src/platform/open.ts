@@ -109,7 +109,7 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
     tokens,
     cursors: createCursors(tokens.derive("cursors")),
     outbox,
-    sends: createSendLimiter({ redis, keys, rate: scaleLimits(config.limitsScale).sends, now }),
+    ...openLimiters({ redis, keys, now, scale: config.limitsScale }),
     throttle: createThrottle({ redis, keys, scale: config.limitsScale, now }),
     jobs: jobRelay,
     topics: createTopicPublisher({ redis, keys, bus }),
@@ -119,6 +119,28 @@ export async function openPlatform(options: OpenOptions): Promise<Opened> {
   const resume = createResume({ hub: () => hub, window, source });
   const gateway = openSocketDoor(options, { platform, hub, bus, resume });
   return { platform, readiness: createReadiness({ db, redis }), gateway, hub, jobRelay, storeOf };
+}
+
+/** How often each user may do what reaches others, or makes the database read much. */
+function openLimiters({
+  redis,
+  keys,
+  now,
+  scale,
+}: Pick<Platform, "redis" | "keys" | "now"> & { scale: number }): Pick<
+  Platform,
+  "sends" | "searches"
+> {
+  const { sends, searches } = scaleLimits(scale);
+  return {
+    sends: createSendLimiter({ redis, key: (userId) => keys.sends(userId), rate: sends, now }),
+    searches: createSendLimiter({
+      redis,
+      key: (userId) => keys.searches(userId),
+      rate: searches,
+      now,
+    }),
+  };
 }
 
 interface SocketDoorOptions {

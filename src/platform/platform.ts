@@ -37,6 +37,8 @@ export interface Platform extends Common {
   ephemeral: EphemeralPublisher;
   /** Asked before anything that reaches others, whichever door it came through. */
   sends: SendLimiter;
+  /** The same for what makes the database read much. */
+  searches: SendLimiter;
   /** Woken after a commit that enqueued something. */
   jobs: Pick<JobRelay, "wake">;
   /** New for every life of a process, so that nothing of a former life is taken for this one's. */

@@ -23,6 +23,11 @@ export async function safetyScenarios(
   const search = (query: string) => ({ token, query });
   const within = (query: string, id = room) => ({ token, params: { id }, query });
   const nowhere = crypto.randomUUID();
+  const tooOften = async () => {
+    const { token: eager } = await signUp(url, "Eager");
+    await ask("GET", `${strictUrl}/v1/conversations/search?q=morning`, { token: eager });
+    return { token: eager, at: strictUrl };
+  };
   return {
     ...(await reportScenarios(url, { owner, strictUrl, sql })),
     ...(await banScenarios(url, { owner, sql })),
@@ -31,12 +36,14 @@ export async function safetyScenarios(
       "400 invalid_cursor": () => search("?q=morning&cursor=made.up"),
       "404 not_found": () => search(`?q=morning&conversationId=${nowhere}`),
       "422 nothing_to_search": () => search("?q=-morning"),
+      "429 rate_limited": async () => ({ ...search("?q=morning"), ...(await tooOften()) }),
     },
     searchConversation: {
       "200": () => within("?q=morning&sort=best"),
       "400 invalid_cursor": () => within("?q=morning&cursor=made.up"),
       "404 not_found": () => within("?q=morning", nowhere),
       "422 nothing_to_search": () => within("?q=%21"),
+      "429 rate_limited": async () => ({ ...within("?q=morning"), ...(await tooOften()) }),
     },
     listBlocks: {
       "200": () => ({ token, query: "?limit=1" }),

@@ -59,6 +59,8 @@ export interface Limits {
   frames: Rate;
   /** Messages of one user, over all sockets, instances and HTTP. */
   sends: Rate;
+  /** Searches of one user, over all instances: each may read much. */
+  searches: Rate;
   /** New sockets from one address, on one instance. */
   connects: Rate;
   /** Sockets on one instance. */
@@ -72,16 +74,19 @@ export interface Limits {
 const LIMITS: Limits = {
   frames: { count: 200, perMs: 10_000, burst: 600 },
   sends: { count: 5, perMs: 1_000, burst: 100 },
+  // As many as somebody types words into a field that searches while they type.
+  searches: { count: 1, perMs: 1_000, burst: 30 },
   // Thousands of people may share the address of one mobile network.
   connects: { count: 100, perMs: 1_000, burst: 500 },
   sockets: 50_000,
 };
 
 export function scaleLimits(scale: number): Limits {
-  const { frames, sends, connects, sockets } = LIMITS;
+  const { frames, sends, searches, connects, sockets } = LIMITS;
   return {
     frames: scaleRate(frames, scale),
     sends: scaleRate(sends, scale),
+    searches: scaleRate(searches, scale),
     connects: scaleRate(connects, scale),
     sockets: Math.max(1, Math.floor(sockets * scale)),
   };

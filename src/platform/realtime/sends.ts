@@ -1,5 +1,4 @@
 import { AppError } from "../errors.ts";
-import type { Keys } from "../keys.ts";
 import type { Redis } from "../redis.ts";
 import { createScript } from "../redis_script.ts";
 import { errorFrame } from "./frames.ts";
@@ -14,7 +13,8 @@ export interface SendLimiter {
 
 export interface SendLimiterOptions {
   redis: Pick<Redis, "run">;
-  keys: Keys;
+  /** Where in Redis a user's count stands. */
+  key: (userId: string) => string;
   rate: Rate;
   now: () => Date;
 }
@@ -26,7 +26,7 @@ const MAX_USERS = 50_000;
  * Counts in Redis. Each instance also keeps the counts of its own sends, and goes on with those while Redis is away: a
  * message matters more than its limit, and an outage hands out at most one more burst for each instance.
  */
-export function createSendLimiter({ redis, keys, rate, now }: SendLimiterOptions): SendLimiter {
+export function createSendLimiter({ redis, key, rate, now }: SendLimiterOptions): SendLimiter {
   const own = createRates({ rate, now: () => now().getTime(), maxSubjects: MAX_USERS });
 
   async function takeShared(userId: string, wanted: number): Promise<Taken | undefined> {
@@ -34,7 +34,7 @@ export function createSendLimiter({ redis, keys, rate, now }: SendLimiterOptions
     try {
       const answer = await redis.run("count sends", (client) =>
         takeSends(client, {
-          keys: [keys.sends(userId)],
+          keys: [key(userId)],
           arguments: [intervalMs, rate.burst * intervalMs, wanted].map(String),
         }),
       );

@@ -73,6 +73,7 @@ test("settings are changed by those who may, told to everybody as they are, and 
   await ask(lan, `PATCH /${id}`, patch);
   expect((await ask(lan, `GET /${id}`)).body["lastSeq"]).toBe(before);
   for (const wrong of [
+    {},
     { memberPermissions: 64 },
     { memberPermissions: 1_023 },
     { memberPermissions: "2" },

@@ -22,8 +22,8 @@ import { quietConnection } from "../../support/connection.ts";
 const SCALES = [0.01, 0.5, 1, 100, 1_000_000];
 
 test.each(SCALES)("every limit that scales is a real one at %d", (scale) => {
-  const { frames, sends, connects, sockets } = scaleLimits(scale);
-  for (const { count, perMs, burst } of [frames, sends, connects]) {
+  const { frames, sends, searches, connects, sockets } = scaleLimits(scale);
+  for (const { count, perMs, burst } of [frames, sends, searches, connects]) {
     expect(count / perMs).toBeGreaterThan(0);
     expect(burst).toBeGreaterThanOrEqual(1);
     expect(Number.isSafeInteger(burst)).toBe(true);

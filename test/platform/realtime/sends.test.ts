@@ -29,7 +29,12 @@ afterAll(async () => {
 });
 
 function openLimiter(rate = RATE) {
-  return createSendLimiter({ redis, keys, rate, now: () => new Date() });
+  return createSendLimiter({
+    redis,
+    key: (userId) => keys.sends(userId),
+    rate,
+    now: () => new Date(),
+  });
 }
 
 test("all instances count together, and a batch is admitted as far as there is room", async () => {
@@ -54,7 +59,7 @@ test("many at once get no more than one after the other", async () => {
 test("room comes back with time, by the clock of Redis alone, and what is kept expires", async () => {
   const rate = { count: 100, perMs: 1_000, burst: 2 };
   const now = () => new Date(0);
-  const limiter = createSendLimiter({ redis, keys, rate, now });
+  const limiter = createSendLimiter({ redis, key: (userId) => keys.sends(userId), rate, now });
   const userId = Bun.randomUUIDv7();
   const { waitMs } = await limiter.take(userId, 3);
   expect(waitMs).toBeGreaterThan(0);

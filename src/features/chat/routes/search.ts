@@ -3,6 +3,8 @@ import { Elysia } from "elysia";
 import { InvalidCursor, NotFound } from "../../../platform/errors.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { problems } from "../../../platform/problems.ts";
+import { RateLimited } from "../../../platform/realtime/rate.ts";
+import { assertMaySend } from "../../../platform/realtime/sends.ts";
 import { PAGE_LIMIT } from "../../../platform/schema.ts";
 import { auth } from "../../auth/mod.ts";
 import { ConversationParams } from "../schema/conversations.ts";
@@ -16,7 +18,7 @@ import {
 import { searchMessages } from "../service/search.ts";
 import { REFUSALS } from "./refusals.ts";
 
-const refused = problems(...REFUSALS, InvalidCursor, NotFound, NothingToSearch);
+const refused = problems(...REFUSALS, InvalidCursor, NotFound, NothingToSearch, RateLimited);
 
 /** GET /v1/conversations/search · GET /v1/conversations/{id}/messages/search */
 export function searchRoutes(platform: Platform) {
@@ -29,12 +31,13 @@ export function searchRoutes(platform: Platform) {
     .guard({ signedIn: true })
     .get(
       "/search",
-      ({ query, session: { userId } }) => {
+      async ({ query, session: { userId } }) => {
+        await assertMaySend(platform.searches, userId);
         const { conversationId, ...rest } = query;
         const within =
           conversationId === undefined ? {} : { conversationId: conversationId.toLowerCase() };
         const limit = query.limit ?? PAGE_LIMIT;
-        return searchMessages(platform, { ...rest, ...within, userId, limit });
+        return await searchMessages(platform, { ...rest, ...within, userId, limit });
       },
       {
         query: Search,
@@ -44,13 +47,15 @@ export function searchRoutes(platform: Platform) {
     )
     .get(
       "/:id/messages/search",
-      ({ params, query, session: { userId } }) =>
-        searchMessages(platform, {
+      async ({ params, query, session: { userId } }) => {
+        await assertMaySend(platform.searches, userId);
+        return await searchMessages(platform, {
           ...query,
           userId,
           conversationId: params.id.toLowerCase(),
           limit: query.limit ?? PAGE_LIMIT,
-        }),
+        });
+      },
       {
         params: ConversationParams,
         query: ConversationSearch,

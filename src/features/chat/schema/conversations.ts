@@ -121,7 +121,7 @@ export const ConversationDetails = object(
 );
 export type ConversationDetails = typeof ConversationDetails.static;
 
-export const ConversationPatch = object(
+const patch = object(
   {
     name: t.Optional(Name),
     description: t.Optional(Description),
@@ -134,6 +134,8 @@ export const ConversationPatch = object(
   },
   { title: "ConversationPatch", description: "What is missing stays as it is." },
 );
+/** A change of nothing is a mistake. */
+export const ConversationPatch = { ...patch, minProperties: 1 };
 export type ConversationPatch = typeof ConversationPatch.static;
 
 export const ConversationsQuery = object({

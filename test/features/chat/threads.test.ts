@@ -40,8 +40,8 @@ async function stage() {
   return { lan, minh, hoa, group, at, send, say, get };
 }
 
-test("who is named in a thread that they do not follow is told so in the conversation, until they have read it", async () => {
-  const { lan, minh, hoa, at, say } = await stage();
+test("who is named in a thread follows it, and is told so in the conversation until they have read it", async () => {
+  const { lan, minh, hoa, at, say, get } = await stage();
   const root = await say(lan, "What of VNM?");
   await call("PUT", at("read"), { token: hoa.token, body: { seq: root } });
   const named = await say(minh, `Ask <@${hoa.id}>`, { threadSeq: root });
@@ -54,6 +54,14 @@ test("who is named in a thread that they do not follow is told so in the convers
   expect(totals.body).toMatchObject({ conversations: 1, unread: 0, mentions: 1 });
   await call("PUT", at("read"), { token: hoa.token, body: { seq: named } });
   expect(await own(hoa)).toEqual({ unread: 0, mentions: 0 });
+  const thread = (body: object) => call("PATCH", at(`threads/${root}`), { token: hoa.token, body });
+  await say(minh, `Once more <@${hoa.id}>`, { threadSeq: root });
+  expect(await get(hoa, "threads")).toMatchObject([{ readSeq: 0, replies: 2, unread: 2 }]);
+  expect((await thread({ readSeq: named })).body).toEqual({ readSeq: named, following: true });
+  expect(await get(hoa, "threads")).toMatchObject([{ readSeq: named, unread: 1 }]);
+  await thread({ following: false });
+  await say(minh, `And again <@${hoa.id}>`, { threadSeq: root });
+  expect(await get(hoa, "threads")).toEqual([]);
 });
 
 test("answers in a thread are unread in the thread alone, for those who follow it", async () => {

@@ -58,6 +58,7 @@ export const threadOperations = {
   changeThread: {
     operationId: "changeThread",
     summary: "Follow or read a thread",
-    description: "Who writes in a thread follows it, and so does the author of its first message.",
+    description:
+      "Who writes in a thread follows it, and so do those who are named there and the author of its first message.",
   },
 };

@@ -1,4 +1,4 @@
-import { and, count, eq, inArray, isNull, max, sql } from "drizzle-orm";
+import { and, count, eq, inArray, isNull, max, type SQL, sql } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import type { Platform } from "../../../platform/platform.ts";
@@ -40,7 +40,15 @@ interface ThreadRow extends Record<string, unknown> {
   unread: number;
 }
 
-/** The threads that a member follows, the last active first. @throws AppError not_found for who is no member. */
+/** Those of a user's mentions in a conversation that stand in threads. */
+function mentionsInThreads({ userId, conversationId }: Omit<MessageInput, "seq">): SQL {
+  return sql`select x.thread_seq from app.message_mentions n
+    join app.messages x on x.conversation_id = n.conversation_id and x.seq = n.message_seq
+    where n.conversation_id = ${conversationId}::uuid and n.user_id = ${userId}::uuid
+      and x.thread_seq is not null`;
+}
+
+/** The threads that a member follows, those in which they are named among them, the last active first. @throws AppError not_found for who is no member. */
 export async function listThreads(
   platform: Platform,
   input: Omit<MessageInput, "seq"> & { limit: number; cursor?: string },
@@ -51,18 +59,27 @@ export async function listThreads(
   const rows = await platform.db.run({ role: "app", userId }, async (tx) => {
     await assertMember(tx, conversationId);
     return await tx.execute<ThreadRow>(sql`
+      with s as (
+        select conversation_id, thread_seq, last_read_seq, is_following from app.thread_states
+        where conversation_id = ${conversationId}::uuid and user_id = ${userId}::uuid
+      ), followed as (
+        select conversation_id, thread_seq, last_read_seq from s where is_following
+        union all
+        select distinct ${conversationId}::uuid, named.thread_seq, 0
+        from (${mentionsInThreads(input)}) named
+        where not exists (select from s where s.thread_seq = named.thread_seq)
+      )
       select to_jsonb(root) as root, a.replies, a.last_seq, s.last_read_seq,
         (select count(*)::int from (select from app.messages x where x.conversation_id = s.conversation_id
           and x.thread_seq = s.thread_seq and x.seq > s.last_read_seq and x.sender_id <> ${userId}::uuid
           and x.deleted_at is null limit ${MAX_UNREAD}) few) as unread
-      from app.thread_states s
+      from followed s
       join app.messages root on root.conversation_id = s.conversation_id and root.seq = s.thread_seq
       cross join lateral (
         select count(*) filter (where x.deleted_at is null)::int as replies, max(x.seq) as last_seq
         from app.messages x where x.conversation_id = s.conversation_id and x.thread_seq = s.thread_seq
       ) a
-      where s.conversation_id = ${conversationId}::uuid and s.user_id = ${userId}::uuid and s.is_following
-        and a.last_seq is not null ${before === undefined ? sql`` : sql`and a.last_seq < ${before}::bigint`}
+      where a.last_seq is not null ${before === undefined ? sql`` : sql`and a.last_seq < ${before}::bigint`}
       order by a.last_seq desc limit ${limit + 1}`);
   });
   const items = rows.slice(0, limit).map((row) => ({
@@ -98,7 +115,8 @@ export async function changeThreadState(
         threadSeq: seq,
         userId,
         lastReadSeq: read as unknown as number,
-        isFollowing: following ?? false,
+        // Whoever is named in it follows it without having said so, and reading it changes nothing about that.
+        isFollowing: (following ?? sql`${seq}::bigint in (${mentionsInThreads(input)})`) as boolean,
       })
       .onConflictDoUpdate({
         target: [threadStates.conversationId, threadStates.userId, threadStates.threadSeq],

@@ -124,6 +124,11 @@ test("channels and strangers learn nothing of who has read, and groups of many o
     items: [],
     count: 1,
   });
+  const late = await signUp(first.url, "Late");
+  await ask(many.lan, `PUT ${many.group}/members/${late.id}`);
+  await read(late, many.group, { seq: await say(many.lan, many.group) });
+  const before = await ask(many.lan, `GET ${many.group}/messages/${said}/readers`);
+  expect(before.body["count"]).toBe(1);
   const stranger = await signUp(first.url);
   for (const path of [`${many.group}/reads`, `${many.group}/messages/${said}/readers`])
     expect((await ask(stranger, `GET ${path}`)).status).toBe(404);

@@ -11,7 +11,7 @@ import { closeTestServices, testServices } from "../../test/support/services.ts"
 import { listMutants, type Mutant } from "./rls_mutants.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
-const PROOF = ["matrix", "functions", "claims"].map(
+const PROOF = ["matrix", "functions", "definers", "claims"].map(
   (name) => `./test/platform/rls/${name}.test.ts`,
 );
 /** One proof takes a second; on a machine that others keep busy it may take a hundred times as long. */

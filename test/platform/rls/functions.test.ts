@@ -125,6 +125,7 @@ const ANSWERS: [Actor, string, string | number | null][] = [
   ["hoa", "count_readers(:team, 6, :minh)", 0],
   ["quan", "count_readers(:team, 0, :quan)", 0],
   ["nobody", "count_readers(:team, 0, :quan)", 0],
+  ["mai", "count_readers(:desk, 0, :mai)", 0],
   // Only by those who may change the settings, and nothing that plain members cannot have.
   ["lan", "give_permissions(:team, 2, 2)", 1],
   ["minh", "give_permissions(:team, 2, 2)", 1],
@@ -188,6 +189,8 @@ const BLOCKED: [Actor, string, boolean][] = [
   ["minh", ":lan", true],
   ["quan", ":minh", false],
   ["hoa", ":lan", false],
+  ["lan", ":hoa", false],
+  ["lan", ":lan", false],
   ["nobody", ":lan", false],
 ];
 

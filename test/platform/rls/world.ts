@@ -99,7 +99,7 @@ const ROWS = [
   `insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at, deleted_at, deleted_by) values
      (:kims_deleted, :team, 1, 2, :kim, gen_random_uuid(), '', now(), now(), :kim),
      (:quans, :team, 2, 3, :quan, gen_random_uuid(), 'bye', now(), null, null),
-     (:kims, :team, 3, 5, :kim, gen_random_uuid(), 'so', now(), null, null),
+     (:kims, :team, 3, 5, :kim, gen_random_uuid(), '!', now(), null, null),
      (:hello, :team, 4, 6, :minh, gen_random_uuid(), 'hello', now(), null, null),
      (:secret, :pair, 1, 2, :hoa, gen_random_uuid(), 'secret', now(), null, null),
      (:hoas, :pair, 2, 6, :hoa, gen_random_uuid(), 'more', now(), null, null),
@@ -107,8 +107,8 @@ const ROWS = [
      (:mais, :desk, 2, 3, :mai, gen_random_uuid(), 'noted', now(), null, null)`,
   `insert into app.message_words
      select m.conversation_id, m.seq, m.id, m.created_at, app.search_terms(m.conversation_id, m.body)
-     from app.messages m where m.conversation_id in (:team, :desk) and m.deleted_at is null`,
-  `insert into app.search_states values (:team, 6), (:desk, 3)`,
+     from app.messages m where m.id in (:quans, :hello, :secret, :hoas, :kims_old)`,
+  `insert into app.search_states values (:team, 6), (:pair, 6), (:desk, 2)`,
   `insert into app.conversation_events (conversation_id, seq, kind, actor_id, created_at) values
      (:team, 1, 'conv', :lan, now()), (:team, 4, 'member', :quan, now()), (:pair, 1, 'conv', :minh, now())`,
   `insert into app.message_edits values

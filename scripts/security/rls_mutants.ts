@@ -7,6 +7,8 @@ import { SERVING_ROLES } from "../../test/platform/rls/cells.ts";
 export interface Mutant {
   name: string;
   statement: string;
+  /** Whose rows it lays open, or takes away; a function may protect those of any. */
+  table?: string;
 }
 
 /** Everything that protects the rows, as the database tells it, broken in one place each. */
@@ -22,14 +24,20 @@ export async function listMutants(sql: postgres.Sql): Promise<Mutant[]> {
 async function mutateTables(sql: postgres.Sql): Promise<Mutant[]> {
   const tables = (await listTables(sql)).filter(({ enabled }) => enabled);
   return tables.flatMap(({ name }) => [
-    { name: `${name}: no force`, statement: `alter table app.${name} no force row level security` },
+    {
+      name: `${name}: no force`,
+      statement: `alter table app.${name} no force row level security`,
+      table: name,
+    },
     {
       name: `${name}: no policies`,
       statement: `alter table app.${name} disable row level security`,
+      table: name,
     },
     ...SERVING_ROLES.map((role) => ({
       name: `${name}: everything granted to ${role}`,
       statement: `grant all on app.${name} to frm_${role}`,
+      table: name,
     })),
   ]);
 }
@@ -38,14 +46,14 @@ async function mutatePolicies(sql: postgres.Sql): Promise<Mutant[]> {
   const mutants: Mutant[] = [];
   for (const { table, name, command, using, check } of await listPolicies(sql)) {
     const on = `"${name}" on app.${table}`;
-    mutants.push({ name: `${name}: dropped`, statement: `drop policy ${on}` });
+    mutants.push({ name: `${name}: dropped`, statement: `drop policy ${on}`, table });
     for (const [clause, text] of [
       ["using", using],
       ["with check", check],
     ] as const)
       for (const { what, expression } of weaken(text)) {
         const statement = `alter policy ${on} ${clause} (${expression})`;
-        mutants.push({ name: `${name}: ${clause} ${what}`, statement });
+        mutants.push({ name: `${name}: ${clause} ${what}`, statement, table });
       }
     // Without a check of its own, what may be found is also what may be left behind, and a check that lets in everything
     // says the same where everything may be found.
@@ -53,6 +61,7 @@ async function mutatePolicies(sql: postgres.Sql): Promise<Mutant[]> {
       mutants.push({
         name: `${name}: with check true`,
         statement: `alter policy ${on} with check (true)`,
+        table,
       });
   }
   return mutants;
@@ -127,6 +136,7 @@ async function mutateGrants(sql: postgres.Sql): Promise<Mutant[]> {
     return {
       name: `${table}: ${privilege}${columns} revoked from ${role}`,
       statement: `revoke ${privilege}${columns} on app.${table} from frm_${role}`,
+      table,
     };
   });
 }

@@ -1,7 +1,8 @@
 /**
- * Breaks row-level security in one place after the other, each in a database of its own, and runs the proof of
- * test/platform/rls against it: `rls_mutations.ts` breaks everything, `rls_mutations.ts TEXT…` only what has one of the
- * texts in its name. A break that no test notices is a failure.
+ * Breaks row-level security in one place after the other, and shows that to the proof of test/platform/rls: to the cells of
+ * the table in a transaction, and to all of its tests in a database of its own where no cell has noticed.
+ * `rls_mutations.ts` breaks everything, `rls_mutations.ts TEXT…` only what has one of the texts in its name. A break that
+ * no test notices is a failure.
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";

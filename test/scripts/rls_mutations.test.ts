@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-import { weaken } from "../../scripts/security/rls_mutants.ts";
+import { weaken, weakenBody } from "../../scripts/security/rls_mutants.ts";
 import { testServices } from "../support/services.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
@@ -54,4 +54,28 @@ test("a condition is taken out wherever it stands, and what has none is left alo
     "(true AND (EXISTS ( SELECT 1 WHERE ((b = 2) OR c))))",
     "((a = 1) AND true)",
   ]);
+});
+
+test("a function loses one condition at a time, of each of its statements and queries within them", () => {
+  const body = `insert into t select 1 where mine(1) on conflict do nothing;
+    delete from t where t.a = 1;
+    select u.a from t u
+    where (u.b is null or u.a in (select v.a from t v where v.c = 1 limit 9)) and u.b = 2
+    order by 1
+  $$`;
+  expect(weakenBody(body).map(({ what }) => what)).toEqual([
+    "without mine(1)",
+    "without t.a = 1",
+    "without (u.b is null or u.a in (select v.a from t v where v.c = 1 limit 9))",
+    "without u.b = 2",
+    "without u.b is null",
+    "without u.a in (select v.a from t v where v.c = 1 limit 9)",
+    "without v.c = 1",
+  ]);
+  for (const { expression } of weakenBody(body)) expect(expression).toMatch(/true|false/);
+});
+
+test("conditions that read alike have names of their own", () => {
+  const names = weaken("((a AND b) OR (a AND c))").map(({ what }) => what);
+  expect(new Set(names).size).toBe(names.length);
 });

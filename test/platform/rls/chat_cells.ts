@@ -124,6 +124,7 @@ export const conversationMembers: Coverage = {
     ["minh", `${NEW_MEMBER} (:team, :eve, 'admin', 9)`, "refused"],
     ["lan", `${NEW_MEMBER} (:team, :eve, 'owner', 9)`, "refused"],
     ["hoa", `${NEW_MEMBER} (:team, :eve, 'member', 9)`, "refused"],
+    ["kim", `${NEW_MEMBER} (:desk, :eve, 'member', 9)`, "refused"],
     ["hoa", `${NEW_MEMBER} (:pair, :eve, 'member', 9)`, "refused"],
     ["minh", `${NEW_MEMBER} (:team, :quan, 'member', 9) ${AGAIN}`, 1],
     ["quan", `${NEW_MEMBER} (:team, :quan, 'member', 9) ${AGAIN}`, "refused"],

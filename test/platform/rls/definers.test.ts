@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 
 import type postgres from "postgres";
 
-import { actAs, type Actor, attemptUnder } from "./cells.ts";
+import { actAs, type Actor, attemptUnder, type Outcome } from "./cells.ts";
 import { openWorld, withIds, type World } from "./world.ts";
 
 let world: World;
@@ -17,9 +17,9 @@ afterAll(async () => {
 /** What a test does in a transaction of which nothing stays. */
 interface Play {
   /** As the superuser. */
-  change(statement: string): Promise<unknown>;
+  change: (statement: string) => Promise<unknown>;
   /** As somebody; how many rows there are. */
-  count(actor: Actor, statement: string): Promise<number>;
+  count: (actor: Actor, statement: string) => Promise<number>;
   connection: postgres.ReservedSql;
 }
 
@@ -43,32 +43,31 @@ async function play(scene: (play: Play) => Promise<void>): Promise<void> {
   }
 }
 
-/** Six of the arguments of a search after its words: phrases, excluded, sender, since, until and newest. */
-const NARROWED: [Actor, where: string, narrowed: string, found: number][] = [
-  ["lan", ":team, '{hello}'", "'{% hello %}', '{}', null, null, null, null", 1],
-  ["lan", ":team, '{hello}'", "'{% hello there %}', '{}', null, null, null, null", 0],
-  ["lan", ":team, '{hello}'", "'{}', '{% there %}', null, null, null, null", 1],
-  ["lan", ":team, '{hello}'", "'{}', '{% hello %}', null, null, null, null", 0],
-  ["lan", ":team, '{hello}'", "'{}', '{}', :minh, null, null, null", 1],
-  ["lan", ":team, '{hello}'", "'{}', '{}', :lan, null, null, null", 0],
-  ["lan", ":team, '{hello}'", "'{}', '{}', null, '2020-01-01', null, null", 1],
-  ["lan", ":team, '{hello}'", "'{}', '{}', null, '2200-01-01', null, null", 0],
-  ["lan", ":team, '{hello}'", "'{}', '{}', null, null, '2200-01-01', null", 1],
-  ["lan", ":team, '{hello}'", "'{}', '{}', null, null, '2020-01-01', null", 0],
-  ["lan", ":team, '{hello}'", "'{}', '{}', null, null, null, :hello", 1],
-  ["lan", ":team, '{hello}'", "'{}', '{}', null, null, null, :lan", 0],
-  ["hoa", ":pair, '{secret}'", "'{}', '{}', null, null, null, null", 1],
-  ["hoa", ":team, '{secret}'", "'{}', '{}', null, null, null, null", 0],
+/** The arguments of a search but for how many are wanted: where, words, stem, phrases, excluded, sender, since, until, newest. */
+const NARROWED: [Actor, search: string, found: number][] = [
+  ["lan", ":team, '{hello}', null, '{% hello %}', '{}', null, null, null, null", 1],
+  ["lan", ":team, '{hello}', null, '{% hello there %}', '{}', null, null, null, null", 0],
+  ["lan", ":team, '{hello}', null, '{}', '{% there %}', null, null, null, null", 1],
+  ["lan", ":team, '{hello}', null, '{}', '{% hello %}', null, null, null, null", 0],
+  ["lan", ":team, '{hello}', null, '{}', '{}', :minh, null, null, null", 1],
+  ["lan", ":team, '{hello}', null, '{}', '{}', :lan, null, null, null", 0],
+  ["lan", ":team, '{hello}', null, '{}', '{}', null, '2020-01-01', null, null", 1],
+  ["lan", ":team, '{hello}', null, '{}', '{}', null, '2200-01-01', null, null", 0],
+  ["lan", ":team, '{hello}', null, '{}', '{}', null, null, '2200-01-01', null", 1],
+  ["lan", ":team, '{hello}', null, '{}', '{}', null, null, '2020-01-01', null", 0],
+  ["lan", ":team, '{hello}', null, '{}', '{}', null, null, null, :hello", 1],
+  ["lan", ":team, '{hello}', null, '{}', '{}', null, null, null, :lan", 0],
+  ["hoa", ":pair, '{secret}', null, '{}', '{}', null, null, null, null", 1],
+  ["hoa", ":team, '{secret}', null, '{}', '{}', null, null, null, null", 0],
   // What the index has not come to yet, and what was said before somebody left.
-  ["mai", "null, '{noted}'", "'{}', '{}', null, null, null, null", 1],
-  ["mai", "null, '{unnoted}'", "'{}', '{}', null, null, null, null", 0],
-  ["kim", "null, '{noted}'", "'{}', '{}', null, null, null, null", 0],
-  ["kim", "null, '{off}'", "'{}', '{}', null, null, null, null", 0],
+  ["mai", "null, '{noted}', null, '{}', '{}', null, null, null, null", 1],
+  ["mai", "null, '{unnoted}', null, '{}', '{}', null, null, null, null", 0],
+  ["kim", "null, '{noted}', null, '{}', '{}', null, null, null, null", 0],
+  ["kim", "null, '{off}', null, '{}', '{}', null, null, null, null", 0],
 ];
 
-test.each(NARROWED)("%s who looks for %s with %s finds %p", async (actor, where, rest, found) => {
-  const [conversation, words] = where.split(", ");
-  const statement = `select * from app.find_messages(${conversation}, ${words}, null, ${rest}, 5)`;
+test.each(NARROWED)("%s who looks for %s finds %p", async (actor, search, found) => {
+  const statement = `select * from app.find_messages(${search}, 5)`;
   expect(await attemptUnder(world.sql, actAs(actor), withIds(statement))).toBe(found);
 });
 
@@ -132,20 +131,26 @@ test("only what somebody may read goes into the index, once the index has come t
   });
 });
 
-test("who changes the index of a conversation waits for nobody in another one", async () => {
+/** Locks the row that says how far the index of a conversation is, or finds it locked. */
+function holdState(conversation: string): Promise<Outcome> {
+  const statement = `select 1 from app.search_states where conversation_id = ${conversation} for update nowait`;
+  return attemptUnder(world.sql, "set local role frm_system", withIds(statement));
+}
+
+test("who changes the index of a conversation waits for nobody in another one, and others hold it up for nobody", async () => {
   await play(async ({ count }) => {
+    await count("quan", "select app.index_message(:team, 6)");
+    expect(await holdState(":team")).toBe(1);
     await count("hoa", "select app.index_message(:team, 6)");
-    const held = (conversation: string) =>
-      attemptUnder(
-        world.sql,
-        "set local role frm_system",
-        withIds(
-          `select 1 from app.search_states where conversation_id = ${conversation} for update nowait`,
-        ),
-      );
-    expect(await held(":pair")).toBe(1);
-    expect(await held(":team")).toBe("55P03");
+    expect(await holdState(":pair")).toBe(1);
+    expect(await holdState(":team")).toBe("55P03");
   });
+});
+
+test("what runs as the owner for a member does not say how far the index is", async () => {
+  const settings = `${actAs("lan")}; set local role frm_owner`;
+  const statement = "update app.search_states set indexed_seq = 9";
+  expect(await attemptUnder(world.sql, settings, statement)).toBe("refused");
 });
 
 const PUBLIC_READS = "select * from app.public_reads(:team)";

@@ -121,6 +121,8 @@ const ANSWERS: [Actor, string, string | number | null][] = [
   ["quan", "conversation_role(:team)", null],
   ["eve", "conversation_role(:eves_new)", null],
   ["nobody", "conversation_role(:team)", null],
+  ["kim", "conversation_permissions(:team)", 39],
+  ["kim", "conversation_permissions(:desk)", null],
   ["hoa", "count_readers(:team, 0, :minh)", 2],
   ["hoa", "count_readers(:team, 6, :minh)", 0],
   ["quan", "count_readers(:team, 0, :quan)", 0],

@@ -1,8 +1,11 @@
 import type { TopicKinds } from "../../platform/realtime/topics.ts";
 import { Ticker } from "./schema.ts";
 
-/** Listed symbols are short: letters of the exchange's own alphabet, and digits for warrants and futures. */
-const SYMBOL = /^[A-Z0-9]{1,12}$/;
+/**
+ * Listed symbols are short: letters of the exchange's own alphabet, digits for warrants and futures, and a point before
+ * a class of shares. Whatever a message names as one can be followed.
+ */
+const SYMBOL = /^[A-Z0-9][A-Z0-9.]{0,11}$/;
 
 /** ticker:<symbol> */
 export const REALTIME_TOPICS: TopicKinds = {

@@ -134,3 +134,11 @@ test("a topic that may not be followed is refused by its code, and the socket go
   ]);
   socket.close();
 });
+
+test("whatever a message may name as a security can be followed", async () => {
+  const socket = await open(instance);
+  socket.send({ t: "sub", i: 2, ch: ["ticker:BRK.B"] });
+  const answer = await socket.next(({ i }) => i === 2, "the answer");
+  expect([answer.t, answer["ch"] as unknown]).toEqual(["sub.ok", { "ticker:BRK.B": null }]);
+  socket.close();
+});

@@ -19,7 +19,7 @@ let lan: Person;
 let conversation: string;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   server = await cluster.start({ LIMITS_SCALE: "1000000" });
   lan = await signUp(server.url, "Lan");
   for (const name of ["VN30", "HNX"])

@@ -48,7 +48,7 @@ let cluster: Cluster;
 let world: World;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   world = await openWorld(cluster, ["Lan", "Minh", "Hoa"]);
 }, SETUP_LIMIT_MS);
 afterAll(async () => {

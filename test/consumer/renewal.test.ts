@@ -16,7 +16,7 @@ let first: Instance;
 let second: Instance;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   const env = { JWT_KEYS: JSON.stringify([key]) };
   [first, second] = await Promise.all([cluster.start(env), cluster.start(env)]);
 });

@@ -15,7 +15,7 @@ let second: Instance;
 let admin: Person;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   [first, second] = await Promise.all([cluster.start(), cluster.start()]);
   admin = await signUpAs("admin", { url: first.url, sql: cluster.database.sql });
 });

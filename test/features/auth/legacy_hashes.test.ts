@@ -15,7 +15,7 @@ let cluster: Cluster;
 let first: Instance;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   first = await cluster.start();
 });
 afterAll(async () => {

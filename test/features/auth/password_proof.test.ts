@@ -24,7 +24,7 @@ let strict: [Instance, Instance];
 let redis: Redis;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   const [one, other, third] = await Promise.all([
     cluster.start(),
     cluster.start({ LIMITS_SCALE: "1" }),

@@ -18,7 +18,7 @@ let cluster: Cluster;
 let instance: Instance;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   // The throttles are not what is tested here.
   instance = await cluster.start({ LIMITS_SCALE: "1000" });
 });

@@ -9,7 +9,7 @@ let first: Instance;
 let second: Instance;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   [first, second] = await Promise.all([cluster.start(), cluster.start()]);
 });
 afterAll(async () => {

@@ -13,7 +13,7 @@ let mortal: Instance;
 let steady: Instance;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   [mortal, steady] = await Promise.all([cluster.start(), cluster.start()]);
 });
 afterAll(async () => {

@@ -24,7 +24,7 @@ let bare: Instance;
 let proxied: [Instance, Instance];
 let redis: Redis;
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   const [one, other, third] = await Promise.all([
     cluster.start(STRICT),
     cluster.start(BEHIND_PROXY),
@@ -191,7 +191,7 @@ test("one network of IPv6 is one caller, and all whose address cannot be read ar
 });
 
 test("registrations are throttled by address, those that succeed and those of taken addresses alike", async () => {
-  await using own = await openCluster();
+  await using own = await openCluster({ worker: false });
   const env = { ...BEHIND_PROXY, LIMITS_SCALE: "0.04" };
   const servers = await Promise.all([own.start(env), own.start(env)]);
   const from = newCaller();
@@ -217,7 +217,7 @@ test("registrations are throttled by address, those that succeed and those of ta
 
 test("Redis killed midway opens nothing: nobody gets a second allowance, and a new guesser gets one", async () => {
   await using server = await openTestRedisServer();
-  await using own = await openCluster();
+  await using own = await openCluster({ worker: false });
   const instance = await own.start({ ...BEHIND_PROXY, REDIS_URL: server.url.href });
   const { email } = await signUp(instance.url);
   const began = performance.now();

@@ -11,7 +11,7 @@ let cluster: Cluster;
 let instances: Instance[];
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   instances = await Promise.all([cluster.start(), cluster.start()]);
 }, START_MS);
 afterAll(async () => {

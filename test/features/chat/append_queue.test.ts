@@ -24,7 +24,7 @@ function answersOf(socket: TestSocket): Frame[] {
 }
 
 test("many senders in one conversation are stored in few transactions, each under its own rights", async () => {
-  await using cluster = await openCluster();
+  await using cluster = await openCluster({ worker: false });
   const { url } = await cluster.start();
   const people = await Promise.all(Array.from({ length: SENDERS }, () => signUp(url)));
   const [owner, ...members] = people;
@@ -74,7 +74,7 @@ test("many senders in one conversation are stored in few transactions, each unde
 });
 
 test("who is being removed holds nobody up, and a client id that two devices send at once is one message", async () => {
-  await using cluster = await openCluster();
+  await using cluster = await openCluster({ worker: false });
   const { url } = await cluster.start();
   const [owner, member, other] = [await signUp(url), await signUp(url), await signUp(url)];
   const group = await converse(url, owner.token, {
@@ -111,7 +111,7 @@ test("who is being removed holds nobody up, and a client id that two devices sen
 });
 
 test("what waits for a connection shares transactions with other conversations, and keeps to its own", async () => {
-  await using cluster = await openCluster();
+  await using cluster = await openCluster({ worker: false });
   const { url } = await cluster.start();
   const [owner, member] = [await signUp(url), await signUp(url)];
   const groups: string[] = [];

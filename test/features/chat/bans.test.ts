@@ -13,7 +13,7 @@ let minh: Person;
 let hoa: Person;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   server = await cluster.start();
   [lan, minh, hoa] = (await Promise.all(
     ["Lan", "Minh", "Hoa"].map((name) => signUp(server.url, name)),

@@ -8,7 +8,7 @@ let cluster: Cluster;
 let first: Instance;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   first = await cluster.start();
 }, 120_000);
 afterAll(async () => {

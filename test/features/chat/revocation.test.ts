@@ -23,7 +23,7 @@ let second: Instance;
 beforeAll(async () => {
   server = await openTestRedisServer();
   detour = server.openDetour();
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   [first, second] = await Promise.all([
     cluster.start({ REDIS_URL: server.url.href }),
     cluster.start({ REDIS_URL: detour.url.href }),

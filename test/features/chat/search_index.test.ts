@@ -13,7 +13,7 @@ let server: Instance;
 let lan: Person;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   server = await cluster.start({ LIMITS_SCALE: "1000" });
   lan = await signUp(server.url, "Lan");
 }, START_MS);

@@ -8,7 +8,7 @@ let cluster: Cluster;
 let instance: Instance;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   instance = await cluster.start();
 });
 afterAll(async () => {

@@ -10,7 +10,7 @@ let cluster: Cluster;
 let instances: [Instance, Instance];
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   instances = await Promise.all([cluster.start(), cluster.start()]);
 }, 120_000);
 afterAll(async () => {

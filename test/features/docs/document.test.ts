@@ -22,7 +22,7 @@ let document: Document;
 let operations: Listed[];
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   const server = await cluster.start();
   document = (await call("GET", `${server.url}/swagger/json`)).body as unknown as Document;
   operations = listOperations(document);

@@ -19,7 +19,7 @@ let development: Instance;
 let production: Instance;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   development = await cluster.start();
   production = await cluster.start({
     NODE_ENV: "production",

@@ -18,7 +18,7 @@ let app: App;
 let cursor: string;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   before = await cluster.start({ JWT_KEYS: JSON.stringify([old]) });
   lan = await signUp(before.url, "Lan");
   app = await enableApp(before.url, lan, cluster.database);

@@ -9,7 +9,7 @@ let cluster: Cluster;
 let node: Opened & AsyncDisposable;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   node = await openNode(cluster);
 });
 afterAll(async () => {

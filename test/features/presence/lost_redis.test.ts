@@ -16,7 +16,7 @@ let cluster: Cluster;
 let instance: Instance;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   instance = await cluster.start();
 }, START_MS);
 afterAll(() => cluster[Symbol.asyncDispose]());

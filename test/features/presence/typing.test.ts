@@ -13,7 +13,7 @@ let second: Instance;
 let people: Person[];
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   [first, second] = await Promise.all([cluster.start(), cluster.start()]);
   people = await Promise.all(Array.from({ length: 3 }, () => signUp(first.url)));
 }, START_MS);

@@ -15,7 +15,7 @@ const LONG_TEST_MS = 120_000;
 test(
   "an instance that is stopped moves its sockets to another one: nothing is lost or doubled, and they come one after the other",
   async () => {
-    await using cluster = await openCluster();
+    await using cluster = await openCluster({ worker: false });
     const [old, other] = await Promise.all([cluster.start(), cluster.start()]);
     const people = await signUpMany(other.url, PEOPLE);
     const [owner] = people;

@@ -23,7 +23,7 @@ let lan: Person;
 let words: Record<string, string[]>;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   instance = await cluster.start();
   const { url } = instance;
   const minh = await signUp(url, "Minh");

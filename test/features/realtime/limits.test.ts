@@ -10,7 +10,7 @@ let people: Person[];
 
 /** Two instances with the limits of production. */
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   const strict = { LIMITS_SCALE: "1" };
   instances = await Promise.all([cluster.start(strict), cluster.start(strict)]);
   const url = instances[0]?.url ?? "";

@@ -21,7 +21,7 @@ let two: Instance;
 let redis: Redis;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   const env = { JWT_KEYS: JSON.stringify([key]) };
   [one, two] = await Promise.all([cluster.start(env), cluster.start(env)]);
   redis = await openRedis({

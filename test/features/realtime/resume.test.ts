@@ -16,7 +16,7 @@ const MESSAGES = 5;
 let cluster: Cluster;
 let instance: Instance;
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   instance = await cluster.start();
 });
 afterAll(() => cluster[Symbol.asyncDispose]());

@@ -47,7 +47,7 @@ async function resume(socket: TestSocket, ch: string, after: number): Promise<Fr
 test(
   "who stops reading is closed and later resumes complete, and those beside them get everything meanwhile",
   async () => {
-    await using cluster = await openCluster();
+    await using cluster = await openCluster({ worker: false });
     const { url } = await cluster.start();
     using line = await openSlowLine(url);
     const [lan, minh, an] = [await signUp(url), await signUp(url), await signUp(url)];

@@ -13,7 +13,7 @@ let one: Instance;
 let two: Instance;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   const env = { WEB_ORIGINS: `${APP},${OTHER_APP}` };
   [one, two] = await Promise.all([cluster.start(env), cluster.start(env)]);
 });

@@ -28,7 +28,7 @@ let keys: Keys;
 let publisher: TopicPublisher;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   instances = await Promise.all([cluster.start(), cluster.start()]);
   instance = instances[0] as Instance;
   const { redisUrl } = await testServices();

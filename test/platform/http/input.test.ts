@@ -16,7 +16,7 @@ let lan: Person;
 let conversation: string;
 
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
   server = await cluster.start();
   lan = await signUp(server.url, "Lan");
   conversation = await converse(server.url, lan.token, {

@@ -18,7 +18,7 @@ const SEEN_ELSEWHERE = ["sub.end", "top"];
 
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster({ worker: false });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 

@@ -1,5 +1,3 @@
-import { swagger } from "@elysiajs/swagger";
-
 import { PROBLEM } from "../problems.ts";
 import { describeOperation, type Operation, type Route } from "./openapi_operation.ts";
 import { HEADERS, problemComponent } from "./openapi_problem.ts";
@@ -54,6 +52,8 @@ export async function describeApi(routes: readonly Route[], about: About): Promi
 }
 
 async function listOperations(routes: readonly Route[], about: About): Promise<Document> {
+  // Loaded when the document is first asked for, so that a start does without it.
+  const { swagger } = await import("@elysiajs/swagger");
   const plugin = swagger({ specPath: PATH, excludeStaticFile: false, documentation: about });
   // The plugin asks the instance that it is part of. Ours is not the product's, whose page would come with it.
   Object.assign<object, object>(plugin, { getGlobalRoutes: () => routes });

@@ -1,8 +1,6 @@
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { createTransport } from "nodemailer";
-
 import type { Mailer } from "./mailer.ts";
 
 /** Mails beyond this number push out the oldest. */
@@ -25,11 +23,13 @@ export interface MailboxOptions {
 /** Delivers into a folder: one RFC 5322 message a file, named by the mail's id. */
 export function createMailbox(options: MailboxOptions): Mailer {
   const { folder, from, host, now } = options;
-  const composer = createTransport({ streamTransport: true, buffer: true, newline: "windows" });
+  let composer: ReturnType<typeof openComposer> | undefined;
   return {
     send: async (mail, signal) => {
       if (!MAIL_ID.test(mail.id)) throw new Error(`Cannot deliver "${mail.id}": not an id`);
-      const composed = await composer.sendMail({
+      const { message } = await (
+        await (composer ??= openComposer())
+      ).sendMail({
         from,
         to: mail.to,
         subject: mail.subject,
@@ -47,7 +47,7 @@ export function createMailbox(options: MailboxOptions): Mailer {
       // A reader never sees half a mail, and a repeated attempt replaces what the first one left.
       const draft = `${file}.${crypto.randomUUID()}.part`;
       try {
-        await Bun.write(draft, composed.message as Buffer);
+        await Bun.write(draft, message as Buffer);
         await rename(draft, file);
       } finally {
         await rm(draft, { force: true });
@@ -55,6 +55,12 @@ export function createMailbox(options: MailboxOptions): Mailer {
       await prune(folder, now());
     },
   };
+}
+
+/** Loaded with the first mail: a start does without it, and those that only read the mailbox altogether. */
+async function openComposer() {
+  const { createTransport } = await import("nodemailer");
+  return createTransport({ streamTransport: true, buffer: true, newline: "windows" });
 }
 
 /** The ids of the mails in a folder, newest first: they are made of UUIDs of version 7, which sort by time. */

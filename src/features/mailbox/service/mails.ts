@@ -1,7 +1,5 @@
 import { join } from "node:path";
 
-import PostalMime from "postal-mime";
-
 import { AppError, NotFound } from "../../../platform/errors.ts";
 import { listMailIds, readMail } from "../../../platform/mail/mailbox.ts";
 import type { Platform } from "../../../platform/platform.ts";
@@ -41,6 +39,8 @@ export async function getMail(platform: Platform, id: string): Promise<ReadMail>
 async function findMail(platform: Platform, id: string): Promise<ReadMail | undefined> {
   const message = await readMail(folderOf(platform), id);
   if (!message) return undefined;
+  // Only this page reads mails, so only its first visit loads what that takes.
+  const { default: PostalMime } = await import("postal-mime");
   const mail = await PostalMime.parse(message);
   return {
     id,

@@ -7,8 +7,15 @@ export type Snapshot = Record<string, string>;
 const NOTED = ["last_seen_at", "seen_counter"];
 /** Rows leave these by themselves, so only a new one is an effect. */
 const OUTBOXES = ["bus_outbox", "job_outbox"];
-/** The relay's own count, and what jobs make and drop at a time of their own. */
-const OWN = ["job_outbox_head", "account_tokens", "account_exports", "account_export_chunks"];
+/** The relay's own count, what jobs make and drop at a time of their own, and what searches have found out for later. */
+const OWN = [
+  "job_outbox_head",
+  "account_tokens",
+  "account_exports",
+  "account_export_chunks",
+  "message_words",
+  "search_states",
+];
 /** Work that nobody has asked for but the time. */
 const RECURRING = "account.sweep";
 

@@ -1,79 +1,84 @@
-import type postgres from "postgres";
-
-import { converse, type Person, signUp } from "./client.ts";
-import { type Changes, createChanges } from "./consistency_changes.ts";
-import { type ModelClient, openModelClient } from "./consistency_client.ts";
-import { type Fault, FAULTS, openFleet } from "./consistency_faults.ts";
-import {
-  compareLogs,
-  compareSends,
-  emptyLog,
-  type EventLog,
-  type LogFaults,
-  markOf,
-  type Promised,
-} from "./consistency_log.ts";
-import type { ModelReport } from "./consistency_report.ts";
+import { call, converse, type Person, signUp } from "./client.ts";
+import { createActions } from "./consistency_actions.ts";
+import { createTokens, type ModelClient, openModelClient } from "./consistency_client.ts";
+import { openTalker } from "./consistency_crowd.ts";
+import { type Fault, FAULTS, type Fleet, openFleet } from "./consistency_faults.ts";
+import { addVerdict, INNOCENT } from "./consistency_judge.ts";
+import { compareReport, type ModelReport } from "./consistency_report.ts";
+import { type Scene, settleRound } from "./consistency_round.ts";
+import { readOwnTops } from "./consistency_truth.ts";
 import { openCluster } from "./instance.ts";
 import { until } from "./poll.ts";
 import { openTestRedisServer } from "./redis_server.ts";
 
 export interface ModelOptions {
   seed: number;
-  /** Messages that are sent in all. */
+  /** Events that happen in all. */
   events: number;
+  /** After so many everybody is looked at, and what they were told is forgotten. */
+  eventsPerRound: number;
   /** How often something is broken meanwhile. */
   faults: number;
   print: (line: string) => void;
-  /** Nothing more is sent after this time; what was sent by then is checked. */
+  /** Nothing more happens after this time; what has happened by then is checked. */
   budgetMs: number;
 }
 
 const INSTANCES = 3;
 const PEOPLE = 6;
+/** People beside them who only talk. */
+const TALKERS = 2;
+/** What they say for each thing that anybody else does: it costs little, and much has to happen. */
+const TALK_RATIO = 6;
 const CONVERSATIONS = 4;
-/** Messages of one client without an answer. */
-const WINDOW = 16;
+/** How far each side may be ahead of the other. */
+const AHEAD = 32;
 const STEP_MS = 2;
-const PROGRESS_MS = 30_000;
+const PROGRESS_MS = 15_000;
+const OPEN_LIMIT_MS = 60_000;
 /** After the last fault, everything has to be with everybody within this time. */
 const SETTLE_LIMIT_MS = 90_000;
-const PAGE = 10_000;
+/** Plain members may send, react and pin. */
+const MEMBER_PERMISSIONS = 23;
 
-/** Writes and reads through three instances while they, Redis and the ways between them are broken, then compares. */
+/** Lets people talk through three instances while they, Redis and the ways between them are broken, and compares. */
 export async function runModel(options: ModelOptions): Promise<ModelReport> {
-  const { seed, print } = options;
-  const random = createRandom(seed);
+  const random = createRandom(options.seed);
   await using cluster = await openCluster();
   await using redis = await openTestRedisServer();
   await using fleet = await openFleet(cluster, redis, INSTANCES);
   const [url = ""] = fleet.urls();
-  const people = await Promise.all(Array.from({ length: PEOPLE }, () => signUp(url)));
+  const people = await Promise.all(Array.from({ length: PEOPLE + TALKERS }, () => signUp(url)));
   const conversationIds = await openConversations(url, people);
   const pickUrl = () => pick(fleet.urls(), random);
-  const clients = people.map((person) =>
-    openModelClient({ person, conversationIds, pickUrl, random }),
+  const clients = await Promise.all(
+    people
+      .slice(0, PEOPLE)
+      .map((person) => openModelClient({ person, conversationIds, pickUrl, random })),
   );
+  const talkers = people.slice(PEOPLE).map((person) => {
+    const somewhere = () => pickUrl() ?? url;
+    const token = createTokens(person, somewhere);
+    return openTalker({ conversationIds, pickUrl: somewhere, token, random });
+  });
   try {
-    const startedAt = performance.now();
-    const broken: Fault[] = [];
-    const breaking = createBreaking(options, random, async (fault) => {
-      print(fault);
-      await fleet.harm(fault, random);
-      broken.push(fault);
-    });
-    const owned = conversationIds.map((conversationId, at) => {
-      return { conversationId, owner: people[at] as Person };
-    });
-    const changes = createChanges({ owned, pickUrl });
-    const sent = await talk({ options, clients, conversationIds, random, breaking, changes });
-    const sendMs = performance.now() - startedAt;
-    await Promise.all([breaking.settle(), changes.settle()]);
+    const places = conversationIds.map((conversationId, at) => ({
+      conversationId,
+      history: at % 2 === 0 ? ("joined" as const) : ("all" as const),
+      owner: clients[at] as ModelClient,
+      mover: clients[(at + 1) % PEOPLE] as ModelClient,
+    }));
+    const isOpen = () => clients.every(({ socket }) => socket.state === "open");
+    await until("everybody to be there", isOpen, OPEN_LIMIT_MS);
+    const actions = createActions({ clients, places, random });
+    const judged = new Map<string, number>();
+    for (const { conversationId: id, owner } of places)
+      judged.set(id, owner.chat.state.conversations[id]?.info.lastSeq ?? 0);
     const { sql } = cluster.database;
-    const found = await judge({ sql, clients, conversationIds, sent, sendMs });
-    return { ...found, broken, changed: changes.done, errors: fleet.errors() };
+    for (const { userId, seq } of await readOwnTops(sql)) judged.set(userId, seq);
+    return await talk({ options, fleet, random, sql, clients, places, actions, talkers, judged });
   } finally {
-    for (const client of clients) client.close();
+    for (const each of [...clients, ...talkers]) each.close();
   }
 }
 
@@ -81,32 +86,43 @@ async function openConversations(url: string, people: Person[]): Promise<string[
   const ids: string[] = [];
   for (let at = 0; at < CONVERSATIONS; at += 1) {
     const [owner, ...others] = [...people.slice(at), ...people.slice(0, at)];
+    const token = owner?.token ?? "";
     const memberIds = others.map(({ id }) => id);
-    const body = { kind: "group", name: `Group ${at}`, memberIds };
-    ids.push(await converse(url, owner?.token ?? "", body));
+    const id = await converse(url, token, { kind: "group", name: `Group ${at}`, memberIds });
+    const history = at % 2 === 0 ? "joined" : "all";
+    const body = { history, memberPermissions: MEMBER_PERMISSIONS };
+    await call("PATCH", `${url}/v1/conversations/${id}`, { token, body });
+    ids.push(id);
   }
   return ids;
 }
 
 interface Breaking {
-  /** Called with how many have been sent; breaks what is due. */
-  advance: (sent: number) => void;
+  /** Called with how much has happened; breaks what is due. */
+  advance: (happened: number) => void;
   settle: () => Promise<void>;
+  broken: Fault[];
 }
 
 /** Every kind comes before any comes again, in an order that the seed decides; one thing is broken at a time. */
 function createBreaking(
-  { events, faults }: ModelOptions,
+  { events, faults, print }: ModelOptions,
   random: () => number,
-  harm: (fault: Fault) => Promise<void>,
+  fleet: Fleet,
 ): Breaking {
   const plan: Fault[] = [];
+  const broken: Fault[] = [];
   while (plan.length < faults) plan.push(...shuffle(FAULTS, random));
   let begun = 0;
   let running = Promise.resolve();
+  const harm = async (fault: Fault) => {
+    print(fault);
+    await fleet.harm(fault, random);
+    broken.push(fault);
+  };
   return {
-    advance: (sent) => {
-      while (begun < faults && sent >= ((begun + 1) * events) / (faults + 1)) {
+    advance: (happened) => {
+      while (begun < faults && happened >= ((begun + 1) * events) / (faults + 1)) {
         const fault = plan[begun];
         begun += 1;
         if (fault) running = running.then(() => harm(fault));
@@ -115,131 +131,109 @@ function createBreaking(
       }
     },
     settle: () => running,
+    broken,
   };
 }
 
-interface Talk {
+interface Talk extends Scene {
   options: ModelOptions;
-  clients: ModelClient[];
-  conversationIds: string[];
+  fleet: Fleet;
   random: () => number;
-  breaking: Breaking;
-  changes: Changes;
 }
 
-/** @returns how many were sent, all of which are acknowledged. */
-async function talk(input: Talk): Promise<number> {
-  const { options, clients, conversationIds, random, breaking, changes } = input;
-  const { events, budgetMs, print } = options;
+async function talk(input: Talk): Promise<ModelReport> {
+  const { options, fleet, random, clients, actions, talkers } = input;
+  const { events, eventsPerRound, print } = options;
   const startedAt = performance.now();
-  let sent = 0;
-  let shownAt = startedAt;
-  while (sent < events && performance.now() - startedAt < budgetMs) {
-    for (const client of clients)
-      for (let free = WINDOW - client.pending(); free > 0 && sent < events; free -= 1) {
-        client.send(pick(conversationIds, random) ?? "", `message ${sent}`);
-        sent += 1;
-      }
-    changes.advance(sent);
-    breaking.advance(sent - clients.reduce((sum, client) => sum + client.pending(), 0));
-    if (performance.now() - shownAt > PROGRESS_MS) {
-      shownAt = performance.now();
-      print(`${sent} sent after ${Math.round((shownAt - startedAt) / 1_000)} s`);
+  const before = happenedIn(input);
+  const breaking = createBreaking(options, random, fleet);
+  const report = createReport();
+  const show = createProgress(print, startedAt);
+  const isLate = () => performance.now() - startedAt > options.budgetMs;
+  while (report.events < events && !isLate()) {
+    const goal = Math.min(events, (report.rounds + 1) * eventsPerRound);
+    while (happenedIn(input) - before < goal && !isLate()) {
+      const happened = happenedIn(input) - before;
+      const talked = talkers.reduce((sum, { sent }) => sum + sent, 0);
+      actions.advance(AHEAD + talked / TALK_RATIO - actions.begun);
+      for (const { sent, advance } of talkers)
+        advance(AHEAD + (actions.begun * TALK_RATIO) / TALKERS - sent);
+      breaking.advance(happened);
+      show(happened, report, breaking.broken.length);
+      await Bun.sleep(STEP_MS);
     }
-    await Bun.sleep(STEP_MS);
+    await breaking.settle();
+    const isAnswered = () => [actions, ...talkers].every(({ pending }) => pending === 0);
+    await until("every answer", isAnswered, SETTLE_LIMIT_MS);
+    const round = await settleRound(input);
+    addVerdict(report.verdict, round.verdict);
+    for (const fault of Object.keys(round.sends) as (keyof typeof round.sends)[])
+      report.sends[fault] += round.sends[fault];
+    report.differences.push(...round.differences);
+    report.compared += round.compared;
+    report.sights += round.sights;
+    report.rounds += 1;
+    report.events = happenedIn(input) - before;
+    report.faults = clients.flatMap(({ witness }) => witness.faults);
+    report.refusals = [actions, ...talkers].flatMap(({ refusals }) => refusals);
+    report.errors = fleet.errors();
+    // What comes after it would only hide it.
+    if (compareReport(report).length > 0) break;
   }
-  await until(
-    "every message to be acknowledged",
-    () => clients.every((client) => client.pending() === 0),
-    SETTLE_LIMIT_MS,
-  );
-  return sent;
+  const total = (field: "connects" | "syncs") =>
+    clients.reduce((sum, { witness }) => sum + witness[field], 0);
+  const { broken } = breaking;
+  const done = { ...actions.done };
+  const talkMs = performance.now() - startedAt;
+  return { ...report, broken, done, talkMs, connects: total("connects"), syncs: total("syncs") };
 }
 
-interface Evidence {
-  sql: postgres.Sql;
-  clients: ModelClient[];
-  conversationIds: string[];
-  sent: number;
-  sendMs: number;
-}
-
-async function judge(
-  evidence: Evidence,
-): Promise<Omit<ModelReport, "broken" | "changed" | "errors">> {
-  const { sql, clients, conversationIds, sent, sendMs } = evidence;
-  const logs: LogFaults = { lost: 0, doubled: 0, swapped: 0, foreign: 0 };
-  const messages: Promised[] = [];
-  let compared = 0;
-  for (const id of conversationIds) {
-    const stored = await readStored(sql, id, messages);
-    const top = stored.seqs.at(-1) ?? 0;
-    // Whoever does not get there is told how much is missing.
-    await until(
-      `everybody to have ${top} events`,
-      () => clients.every((client) => client.positionOf(id) >= top),
-      SETTLE_LIMIT_MS,
-    ).catch(() => undefined);
-    for (const client of clients) {
-      const log = client.logOf(id);
-      compared += log.seqs.length;
-      addTo(logs, compareLogs(log, stored));
-    }
-  }
-  const stats = clients.map((client) => client.stats);
-  const total = (field: "connects" | "syncs" | "resends" | "liveFaults") =>
-    stats.reduce((sum, each) => sum + each[field], 0);
-  const promised = clients.flatMap((client) => client.promised);
+function createReport(): ModelReport {
   return {
-    sent,
-    sendMs,
-    compared,
-    connects: total("connects"),
-    syncs: total("syncs"),
-    resends: total("resends"),
-    liveFaults: total("liveFaults"),
-    logs,
-    sends: compareSends(promised, messages),
-    refusals: stats.flatMap(({ refusals }) => refusals),
+    events: 0,
+    rounds: 0,
+    done: {},
+    broken: [],
+    compared: 0,
+    sights: 0,
+    connects: 0,
+    syncs: 0,
+    verdict: { ...INNOCENT },
+    sends: { broken: 0, repeated: 0, unknown: 0 },
+    differences: [],
+    faults: [],
+    refusals: [],
+    errors: [],
+    talkMs: 0,
   };
 }
 
-function addTo(sum: LogFaults, more: LogFaults): void {
-  for (const kind of ["lost", "doubled", "swapped", "foreign"] as const) sum[kind] += more[kind];
+/** How far all conversations are, as far as anybody has heard. */
+function happenedIn({ clients, places }: Scene): number {
+  return places.reduce((sum, { conversationId }) => {
+    const tops = clients.map((client) => client.positionOf(`c:${conversationId}`));
+    return sum + Math.max(...tops);
+  }, 0);
 }
 
-interface StoredRow {
-  seq: number;
-  kind: string;
-  id: string | null;
-  client_id: string | null;
-  body: string | null;
-}
-
-/** The conversation as Postgres has it; its messages are added to those of the others. */
-async function readStored(
-  sql: postgres.Sql,
-  conversationId: string,
-  messages: Promised[],
-): Promise<EventLog> {
-  const log = emptyLog();
-  for (let after = 0; ;) {
-    const rows = await sql<StoredRow[]>`
-      select seq::int, 'msg.new' as kind, id::text, client_id::text, body from app.messages
-        where conversation_id = ${conversationId} and seq > ${after}
-      union all
-      select seq::int, kind, null, null, null from app.conversation_events
-        where conversation_id = ${conversationId} and seq > ${after}
-      order by seq limit ${PAGE}`;
-    for (const { seq, kind, id, client_id, body } of rows) {
-      log.seqs.push(seq);
-      log.marks.push(markOf(kind, id ?? "", body ?? ""));
-      if (id !== null && client_id !== null)
-        messages.push({ clientId: client_id, messageId: id, seq });
-    }
-    after = rows.at(-1)?.seq ?? after;
-    if (rows.length < PAGE) return log;
-  }
+function createProgress(
+  print: (line: string) => void,
+  startedAt: number,
+): (happened: number, report: ModelReport, faults: number) => void {
+  let shownAt = startedAt;
+  let shown = 0;
+  return (happened, { rounds }, faults) => {
+    const now = performance.now();
+    if (now - shownAt < PROGRESS_MS) return;
+    const rate = Math.round(((happened - shown) * 1_000) / (now - shownAt));
+    const megabytes = Math.round(process.memoryUsage.rss() / 1_048_576);
+    print(
+      `${happened} events after ${Math.round((now - startedAt) / 1_000)} s, ${rate} a second; ` +
+        `${rounds} rounds without a difference, ${faults} faults, ${megabytes} MB`,
+    );
+    shownAt = now;
+    shown = happened;
+  };
 }
 
 function pick<T>(items: T[], random: () => number): T | undefined {

@@ -1,34 +1,37 @@
-import { type Person, signIn } from "./client.ts";
 import {
-  createLiveCheck,
-  emptyLog,
-  type EventLog,
-  type LiveCheck,
-  type Promised,
-} from "./consistency_log.ts";
-import { type ChannelReader, createChannelReader, type Told } from "./consistency_reader.ts";
+  type Api,
+  type Chat,
+  type ChatSocket,
+  type ChatState,
+  createApi,
+  createSocket,
+  emptyChat,
+  openChat,
+  openWindow,
+  pageOf,
+  withConversations,
+  withMembers,
+  withPins,
+} from "../../src/client/mod.ts";
+import { type Person, signIn } from "./client.ts";
+import { emptyLog, type EventLog } from "./consistency_log.ts";
+import { openWitness, type Witness } from "./consistency_witness.ts";
 
-/** Somebody who writes and reads, and comes back after whatever happens, as an honest client does. */
+/** Somebody who writes and reads with the product's own client, which is told whatever comes over the witness. */
 export interface ModelClient {
-  /** Sends a message, again and again under the same client id, until it is acknowledged. */
-  send: (conversationId: string, body: string) => void;
-  /** Messages without an answer. */
-  pending: () => number;
-  promised: Promised[];
-  logOf: (conversationId: string) => EventLog;
-  positionOf: (conversationId: string) => number;
-  stats: ClientStats;
+  person: Person;
+  api: Api;
+  socket: ChatSocket;
+  chat: Chat;
+  witness: Witness;
+  /** What the client has delivered of a channel since it was asked last, in the order of delivery. */
+  logOf: (channel: string) => EventLog;
+  /** Position of the last event that was delivered of a channel, ever. */
+  positionOf: (channel: string) => number;
+  /** Positions up to which the client itself has given up on single events. */
+  resetsOf: (channel: string) => number[];
+  forget: () => void;
   close: () => void;
-}
-
-export interface ClientStats {
-  connects: number;
-  syncs: number;
-  resends: number;
-  /** Live events of one socket that were not in order. */
-  liveFaults: number;
-  /** Answers that no client can do anything about. */
-  refusals: string[];
 }
 
 export interface ModelClientOptions {
@@ -39,227 +42,129 @@ export interface ModelClientOptions {
   random: () => number;
 }
 
-interface Pending {
-  conversationId: string;
-  body: string;
-}
-
-interface Frame {
-  t: string;
-  i?: number;
-  ch?: string;
-  chg?: Record<string, number>;
-  top?: Record<string, number>;
-  ev?: Told[];
-  more?: boolean;
-  cid?: string;
-  msg?: string;
-  seq?: number;
-  retry?: boolean;
-}
-
-/** What a client knows between two sockets. */
-interface Memory {
-  options: ModelClientOptions;
-  readers: Map<string, ChannelReader>;
-  pending: Map<string, Pending>;
-  promised: Promised[];
-  stats: ClientStats;
-  closed: boolean;
-}
-
-/** One socket, from its hello to its end. */
-interface Life {
-  /** Sends the frame if the server has greeted, and answers its number. */
-  transmit: (frame: object) => number;
-  ended: Promise<number>;
-  end: () => void;
-}
-
-const HEARTBEAT_MS = 1_000;
-/** A server that says nothing for so long is given up. */
-const SILENCE_LIMIT_MS = 8_000;
+/** Stands where the client expects one address; each request goes to an instance that is up. */
+const ANYWHERE = "http://anywhere.invalid";
+/** What a port answers that nobody listens on. */
+const NOWHERE = "http://127.0.0.1:9";
 const MAX_RETRY_MS = 300;
+const REQUEST_LIMIT_MS = 10_000;
 /** Access tokens live longer than this. */
 const TOKEN_LIFE_MS = 240_000;
 
-export function openModelClient(options: ModelClientOptions): ModelClient {
-  let life: Life | undefined;
-  const asked = new Map<number, ChannelReader>();
-  const readers = new Map<string, ChannelReader>();
-  for (const id of options.conversationIds) {
-    const ch = `c:${id}`;
-    const reader = createChannelReader((from) => {
-      stats.syncs += 1;
-      const number = life?.transmit({ t: "sync", ch, from });
-      if (number !== undefined) asked.set(number, reader);
-    });
-    readers.set(ch, reader);
-  }
-  const stats: ClientStats = { connects: 0, syncs: 0, resends: 0, liveFaults: 0, refusals: [] };
-  const memory: Memory = {
-    options,
-    readers,
-    pending: new Map(),
-    promised: [],
-    stats,
-    closed: false,
-  };
-  function open(url: string, token: string): Life {
-    asked.clear();
-    return (life = openLife({ url, token, memory, asked }));
-  }
-  void comeBack(memory, open);
-  return {
-    send: (conversationId, body) => {
-      const cid = crypto.randomUUID();
-      memory.pending.set(cid, { conversationId, body });
-      life?.transmit({ t: "send", ch: `c:${conversationId}`, cid, body });
-    },
-    pending: () => memory.pending.size,
-    promised: memory.promised,
-    logOf: (id) => readers.get(`c:${id}`)?.log ?? emptyLog(),
-    positionOf: (id) => readers.get(`c:${id}`)?.last ?? 0,
-    stats,
-    close: () => {
-      memory.closed = true;
-      life?.end();
-    },
-  };
-}
-
-/** One socket after the other, each at an instance that is up. */
-async function comeBack(memory: Memory, open: (url: string, token: string) => Life): Promise<void> {
-  const { options, readers } = memory;
-  let { person } = options;
-  let tokenAt = performance.now();
-  while (!memory.closed) {
-    const url = options.pickUrl();
-    try {
-      if (url !== undefined && performance.now() - tokenAt > TOKEN_LIFE_MS) {
-        person = await signIn(url, person);
-        tokenAt = performance.now();
-      }
-      const code = url === undefined ? 0 : await open(url, person.token).ended;
-      // A session that has ended needs another token; every other close is an invitation to come back.
-      if (code === 4401 || code === 4005) tokenAt = Number.NEGATIVE_INFINITY;
-    } catch {
-      // The instance has gone in between.
-    }
-    for (const reader of readers.values()) reader.forget();
-    await Bun.sleep(options.random() * MAX_RETRY_MS);
-  }
-}
-
-interface LifeOptions {
-  url: string;
-  token: string;
-  memory: Memory;
-  /** Whose answers are waited for, by the number of the request. */
-  asked: Map<number, ChannelReader>;
-}
-
-function openLife({ url, token, memory, asked }: LifeOptions): Life {
-  const { readers, stats } = memory;
-  const ws = new WebSocket(`${url.replace(/^http/, "ws")}/v1/ws`, ["frm.v1"]);
-  const ended = Promise.withResolvers<number>();
-  const order = new Map<string, LiveCheck>();
-  let greeted = false;
-  let number = 1;
-  let heardAt = performance.now();
-
-  function positions(): Record<string, number> {
-    return Object.fromEntries([...readers].map(([ch, reader]) => [ch, reader.last]));
-  }
-  function transmit(frame: object): number {
-    number += 1;
-    if (greeted && ws.readyState === WebSocket.OPEN)
-      ws.send(JSON.stringify({ ...frame, i: number }));
-    return number;
-  }
-  function take(frame: Frame): void {
-    if (frame.t === "hello.ok") {
-      greeted = true;
-      stats.connects += 1;
-    }
-    if (frame.t === "ev") checkOrder(frame as unknown as Told);
-    takeFrame(frame, { memory, asked, transmit, end: () => ws.close() });
-  }
-  function checkOrder({ ch, seq }: Told): void {
-    if (!readers.has(ch)) return;
-    const check = order.get(ch) ?? createLiveCheck();
-    order.set(ch, check);
-    const before = check.faults;
-    check.take(seq);
-    stats.liveFaults += check.faults - before;
-  }
-  ws.addEventListener("open", () =>
-    ws.send(JSON.stringify({ t: "hello", i: 1, v: 1, tok: token, focus: positions() })),
-  );
-  ws.addEventListener("message", ({ data }: MessageEvent<string>) => {
-    heardAt = performance.now();
-    const value = JSON.parse(data) as Frame | Frame[];
-    for (const frame of Array.isArray(value) ? value : [value]) take(frame);
+export async function openModelClient(options: ModelClientOptions): Promise<ModelClient> {
+  const { person, random } = options;
+  const pickUrl = () => options.pickUrl() ?? NOWHERE;
+  const token = createTokens(person, pickUrl);
+  const api = createApi(ANYWHERE, { token, fetch: createFetch(pickUrl) });
+  const first = await readFirst(api, person.id, options.conversationIds);
+  const witness = openWitness();
+  const logs = new Map<string, EventLog>();
+  const positions = new Map<string, number>();
+  const resets = new Map<string, number[]>();
+  const socket = createSocket({
+    url: pickUrl,
+    ticket: token,
+    WebSocket: witness.WebSocket,
+    backoffMs: () => random() * MAX_RETRY_MS,
+    answerTimeoutMs: REQUEST_LIMIT_MS,
   });
-  ws.addEventListener("close", ({ code }) => ended.resolve(code));
-  const beat = setInterval(() => {
-    transmit({ t: "hb", p: positions() });
-    if (performance.now() - heardAt < SILENCE_LIMIT_MS) return;
-    ended.resolve(0);
-    ws.close();
-  }, HEARTBEAT_MS);
-  void ended.promise.finally(() => clearInterval(beat));
-  return { transmit, ended: ended.promise, end: () => ws.close() };
+  const deliver = (channel: string, seq: number) => {
+    const log = entryOf(logs, channel, emptyLog);
+    log.seqs.push(seq);
+    log.marks.push(witness.of(channel).told.get(seq) ?? -1);
+    positions.set(channel, seq);
+  };
+  socket.on("event", ({ channel, seq }) => deliver(channel, seq));
+  socket.on("user", ({ seq }) => deliver("u", seq));
+  socket.on("reset", ({ channel, seq }) => entryOf(resets, channel, () => []).push(seq));
+  const chat = openChat({ api, socket, userId: person.id, first });
+  const opening = keepOpen(chat);
+  return {
+    person,
+    api,
+    socket,
+    chat,
+    witness,
+    logOf: (channel) => logs.get(channel) ?? emptyLog(),
+    positionOf: (channel) => positions.get(channel) ?? 0,
+    resetsOf: (channel) => resets.get(channel) ?? [],
+    forget: () => {
+      logs.clear();
+      resets.clear();
+      witness.forget();
+    },
+    close: () => {
+      opening();
+      chat.close();
+      socket.close();
+    },
+  };
 }
 
-interface Receiver {
-  memory: Memory;
-  asked: Map<number, ChannelReader>;
-  transmit: (frame: object) => number;
-  end: () => void;
-}
-
-function takeFrame(frame: Frame, receiver: Receiver): void {
-  const { memory } = receiver;
-  switch (frame.t) {
-    case "hello.ok":
-      sendAgain(receiver);
-      return expectAll(memory.readers, frame.chg);
-    case "hb.ok":
-      return expectAll(memory.readers, frame.top);
-    case "ev":
-      return memory.readers.get(frame.ch ?? "")?.take(frame as unknown as Told);
-    case "sync.ok":
-      return takeSync(frame, receiver);
-    case "ack":
-      return takeAck(frame, memory);
-    case "err":
-      if (frame.retry !== true) memory.stats.refusals.push(JSON.stringify(frame));
-      // Whatever it was about, what has no answer is asked for again by the next socket.
-      return receiver.end();
-    default:
+/** All that a client can be given before it opens: the position first, then what is at least as new. */
+async function readFirst(api: Api, userId: string, ids: string[]): Promise<ChatState> {
+  let state = emptyChat(userId);
+  for (const id of ids) {
+    const one = api.v1.conversations({ id });
+    const { data: info } = await one.get();
+    const { data: page } = await one.messages.get({ query: {} });
+    const { data: members } = await one.members.get({ query: {} });
+    const { data: pins } = await one.pins.get({ query: {} });
+    if (!info || !page || !members || !pins) throw new Error(`Cannot begin with "${id}"`);
+    const at = info.lastSeq;
+    state = openWindow(withConversations(state, [info]), id, pageOf(page, at));
+    state = withMembers(state, id, { items: members.items, at });
+    state = withPins(state, id, { seqs: pins.items.map(({ message }) => message.seq), at });
   }
+  return state;
 }
 
-function sendAgain({ memory, transmit }: Receiver): void {
-  for (const [cid, { conversationId, body }] of memory.pending) {
-    memory.stats.resends += 1;
-    transmit({ t: "send", ch: `c:${conversationId}`, cid, body });
-  }
+/** Has every conversation on screen, also one into which the user comes later. */
+function keepOpen(chat: Chat): () => void {
+  const busy = new Set<string>();
+  const look = () => {
+    for (const [id, { window, members }] of Object.entries(chat.state.conversations)) {
+      if ((window && members) || busy.has(id)) continue;
+      busy.add(id);
+      const reading = (window ? Promise.resolve() : chat.open(id)).then(() =>
+        members ? undefined : chat.people(id),
+      );
+      void reading.catch(() => undefined).finally(() => busy.delete(id));
+    }
+  };
+  return chat.subscribe(look);
 }
 
-function takeSync({ i = 0, ev, more = false }: Frame, { memory, asked }: Receiver): void {
-  const reader = asked.get(i);
-  asked.delete(i);
-  if (!ev) memory.stats.refusals.push("a reset, where every event is kept");
-  reader?.fill(ev ?? [], more);
+/** The access token of the moment. */
+export function createTokens(first: Person, pickUrl: () => string): () => Promise<string> {
+  let { token } = first;
+  let since = performance.now();
+  let renewing: Promise<void> | undefined;
+  return async () => {
+    if (performance.now() - since > TOKEN_LIFE_MS) {
+      renewing ??= signIn(pickUrl(), first)
+        .then((person) => {
+          token = person.token;
+          since = performance.now();
+        })
+        .finally(() => (renewing = undefined));
+      await renewing;
+    }
+    return token;
+  };
 }
 
-function expectAll(readers: Map<string, ChannelReader>, tops: Frame["top"] = {}): void {
-  for (const [ch, top] of Object.entries(tops)) readers.get(ch)?.expect(top);
+function createFetch(pickUrl: () => string): typeof fetch {
+  const reach = async (input: unknown, init?: RequestInit) => {
+    const { pathname, search } = new URL(String(input));
+    const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
+    return await fetch(`${pickUrl()}${pathname}${search}`, { ...init, signal });
+  };
+  return reach as typeof fetch;
 }
 
-function takeAck({ cid = "", msg = "", seq = 0 }: Frame, { pending, promised }: Memory): void {
-  if (pending.delete(cid.toLowerCase()))
-    promised.push({ clientId: cid.toLowerCase(), messageId: msg, seq });
+function entryOf<Value>(map: Map<string, Value>, key: string, create: () => Value): Value {
+  const known = map.get(key) ?? create();
+  map.set(key, known);
+  return known;
 }

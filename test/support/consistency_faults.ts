@@ -44,12 +44,10 @@ export async function openFleet(
   redis: TestRedisServer,
   size: number,
 ): Promise<Fleet> {
-  const started: Instance[] = [];
+  const past: string[] = [];
   const start = async (proxy: RedisProxy) => {
     const env = { REDIS_URL: proxy.url, ROLE: "api,socket,relay", LOG_LEVEL: "warn" };
-    const instance = await cluster.start(env);
-    started.push(instance);
-    return instance;
+    return await cluster.start(env);
   };
   const places: Place[] = await Promise.all(
     Array.from({ length: size }, async () => {
@@ -61,6 +59,7 @@ export async function openFleet(
     const { instance } = place;
     place.instance = undefined;
     await instance?.[end]();
+    if (instance) past.push(...errorsOf(instance));
     await Bun.sleep(random() * MAX_DOWN_MS);
     place.instance = await start(place.proxy);
   }
@@ -81,12 +80,10 @@ export async function openFleet(
   };
   return {
     urls: () => places.flatMap(({ instance }) => instance?.url ?? []),
-    errors: () =>
-      started.flatMap(({ log }) =>
-        log()
-          .split("\n")
-          .filter((line) => line.includes('"level":"error"')),
-      ),
+    errors: () => [
+      ...past,
+      ...places.flatMap(({ instance }) => (instance ? errorsOf(instance) : [])),
+    ],
     harm: async (fault, random) => {
       const place = places[Math.floor(random() * places.length)];
       if (place) await acts[fault](place, random);
@@ -96,6 +93,12 @@ export async function openFleet(
       for (const { proxy } of places) proxy[Symbol.dispose]();
     },
   };
+}
+
+function errorsOf({ log }: Instance): string[] {
+  return log()
+    .split("\n")
+    .filter((line) => line.includes('"level":"error"'));
 }
 
 /** One command, as soon as Redis is back from what was done to it before. */

@@ -15,11 +15,6 @@ export interface LogFaults {
   foreign: number;
 }
 
-/** What is the same about an event, however it has come: as a frame, in an answer to `sync`, or out of Postgres. */
-export function markOf(kind: string, id: string, body: string): number {
-  return Bun.hash.xxHash32(`${kind}|${id}|${body}`);
-}
-
 export function emptyLog(): EventLog {
   return { seqs: [], marks: [] };
 }
@@ -76,27 +71,4 @@ export function compareSends(promised: Promised[], stored: Promised[]): SendFaul
   }
   for (const { clientId } of promised) if (!counts.has(clientId)) faults.broken += 1;
   return faults;
-}
-
-/**
- * What one socket gets without asking has to be in order and without gaps by itself, from wherever it begins. A client
- * that heals everything would hide that a server does not.
- */
-export interface LiveCheck {
-  take: (seq: number) => void;
-  readonly faults: number;
-}
-
-export function createLiveCheck(): LiveCheck {
-  let last: number | undefined;
-  let faults = 0;
-  return {
-    take: (seq) => {
-      if (last !== undefined && seq !== last + 1) faults += 1;
-      last = seq;
-    },
-    get faults() {
-      return faults;
-    },
-  };
 }

@@ -1,42 +1,49 @@
 import type { Fault } from "./consistency_faults.ts";
-import type { LogFaults, SendFaults } from "./consistency_log.ts";
+import type { Verdict } from "./consistency_judge.ts";
+import type { SendFaults } from "./consistency_log.ts";
 
 export interface ModelReport {
-  /** Messages that were sent, and so acknowledged in the end. */
-  sent: number;
-  /** Events that are no messages and were answered as done. */
-  changed: number;
+  /** Events that happened in all conversations. */
+  events: number;
+  /** How often everybody was looked at. */
+  rounds: number;
+  /** How often each action was answered as done. */
+  done: Record<string, number>;
   /** What was broken meanwhile. */
   broken: Fault[];
-  /** Events in the logs of all clients. */
+  /** Events that clients were told. */
   compared: number;
+  /** Conversations of clients that were compared with a fresh reading and the rows. */
+  sights: number;
   connects: number;
   syncs: number;
-  resends: number;
-  logs: LogFaults;
+  verdict: Verdict;
   sends: SendFaults;
-  /** What sockets got unasked and out of order. */
-  liveFaults: number;
+  /** Where a client, HTTP and the rows do not say the same. */
+  differences: string[];
+  /** What was wrong the moment it was told. */
+  faults: string[];
   refusals: string[];
   /** Lines of the instances' logs. */
   errors: string[];
-  sendMs: number;
+  talkMs: number;
 }
 
-/** Refusals and errors are shown up to this many; all of them are counted. */
+/** Of each kind so many are shown; all of them are counted. */
 const SHOWN = 5;
 
 /** What must not be, in words; nothing where all is well. */
 export function compareReport(report: ModelReport): string[] {
-  const { logs, sends, liveFaults, refusals, errors } = report;
+  const { verdict, sends, differences, faults, refusals, errors } = report;
   const counts = {
-    ...logs,
+    ...verdict,
     ...sends,
-    "out of order unasked": liveFaults,
+    "differences between what is seen": differences.length,
+    "told wrongly": faults.length,
     refused: refusals.length,
     "logged as errors": errors.length,
   };
   const found = Object.entries(counts).filter(([, count]) => count > 0);
-  const shown = [...refusals.slice(0, SHOWN), ...errors.slice(0, SHOWN)];
+  const shown = [differences, faults, refusals, errors].flatMap((each) => each.slice(0, SHOWN));
   return [...found.map(([what, count]) => `${count} ${what}`), ...shown];
 }

@@ -1,0 +1,110 @@
+import type postgres from "postgres";
+
+import type { Actions, Place } from "./consistency_actions.ts";
+import type { ModelClient } from "./consistency_client.ts";
+import type { Talker } from "./consistency_crowd.ts";
+import {
+  addVerdict,
+  compareSights,
+  INNOCENT,
+  judgeOwnStream,
+  judgePlace,
+  type Verdict,
+} from "./consistency_judge.ts";
+import { compareSends, type Promised, type SendFaults } from "./consistency_log.ts";
+import { readMoves, readOwnTops, readStored } from "./consistency_truth.ts";
+import { until } from "./poll.ts";
+
+/** What goes on between people, and how far it has been looked at. */
+export interface Scene {
+  sql: postgres.Sql;
+  clients: ModelClient[];
+  places: Place[];
+  actions: Actions;
+  talkers: Talker[];
+  /** Up to where in each conversation, and in the own stream of each user, all was compared. */
+  judged: Map<string, number>;
+}
+
+/** What was found about what has happened since the last round. */
+export interface Round {
+  verdict: Verdict;
+  sends: SendFaults;
+  /** Where a client, HTTP and the rows do not say the same. */
+  differences: string[];
+  /** Events that clients were told. */
+  compared: number;
+  /** Conversations of clients that were read in three ways. */
+  sights: number;
+}
+
+/** After the last fault, everything has to be with everybody within this time. */
+const SETTLE_LIMIT_MS = 90_000;
+/** Pages of messages that are read afresh for each client and conversation. */
+const PAGES = 2;
+
+/** Waits until everybody knows everything, compares, and forgets what was compared. */
+export async function settleRound(scene: Scene): Promise<Round> {
+  const { sql, clients, places, actions, talkers, judged } = scene;
+  const verdict = { ...INNOCENT };
+  const messages: Promised[] = [];
+  const differences = await settleSights(scene);
+  let compared = 0;
+  for (const place of places) {
+    const { conversationId: id } = place;
+    const behind = judged.get(id) ?? 0;
+    const stored = await readStored(sql, id, behind);
+    const moves = await readMoves(sql, id);
+    addVerdict(verdict, await judgePlace({ sql, clients }, { ...place, behind, moves, stored }));
+    messages.push(...stored.messages);
+    judged.set(id, stored.log.seqs.at(-1) ?? behind);
+    for (const { logOf } of clients) compared += logOf(`c:${id}`).seqs.length;
+  }
+  for (const client of clients) {
+    const { id } = client.person;
+    const behind = judged.get(id) ?? 0;
+    addVerdict(verdict, await judgeOwnStream(sql, client, behind));
+    judged.set(id, Math.max(behind, client.positionOf("u")));
+    compared += client.logOf("u").seqs.length;
+  }
+  for (const client of clients) client.forget();
+  const doubtful = actions.takeDoubtful();
+  const promised = [actions, ...talkers].flatMap((each) => each.takePromised());
+  const known = new Set(promised.map(({ clientId }) => clientId));
+  const sends = compareSends(
+    promised,
+    messages.filter(({ clientId }) => known.has(clientId) || !doubtful.has(clientId)),
+  );
+  return { verdict, sends, differences, compared, sights: clients.length * places.length };
+}
+
+/** What is still different after everybody had time to hear of everything. */
+async function settleSights({ sql, clients, places, judged }: Scene): Promise<string[]> {
+  const compareAll = async (client: ModelClient) => {
+    const found = await Promise.all(
+      places.map(({ conversationId }) =>
+        compareSights({ sql, pages: PAGES }, client, conversationId).catch(String),
+      ),
+    );
+    const { id } = client.person;
+    const seq = (await readOwnTops(sql)).find(({ userId }) => userId === id)?.seq ?? 0;
+    const isBehind = Math.max(client.positionOf("u"), judged.get(id) ?? 0) < seq;
+    return [
+      ...found.flatMap((difference) => difference ?? []),
+      ...(isBehind ? [`own stream of ${id} at ${client.positionOf("u")}`] : []),
+    ];
+  };
+  const settled = await Promise.all(
+    clients.map(async (client) => {
+      let differences: string[] = [];
+      const isSame = async () => {
+        if (client.chat.state.wanted.length > 0) return false;
+        differences = await compareAll(client);
+        return differences.length === 0;
+      };
+      await until("everybody to see the same", isSame, SETTLE_LIMIT_MS).catch(() => undefined);
+      return differences;
+    }),
+  );
+  return settled.flat();
+}

@@ -25,11 +25,11 @@ export interface ModelOptions {
 }
 
 const INSTANCES = 3;
-const PEOPLE = 6;
+const PEOPLE = 4;
 /** People beside them who only talk. */
 const TALKERS = 2;
 /** What they say for each thing that anybody else does: it costs little, and much has to happen. */
-const TALK_RATIO = 6;
+const TALK_RATIO = 8;
 const CONVERSATIONS = 4;
 /** How far each side may be ahead of the other. */
 const AHEAD = 32;

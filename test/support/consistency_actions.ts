@@ -108,20 +108,28 @@ export function createActions({ clients, places, random }: ActionsOptions): Acti
     if (action === "edit")
       return await socket.edit({ ...at, rev, body: bodyOfRevision(seq, rev + 1) });
     if (action === "delete") return await socket.delete(at);
-    if (action === "pin") return await socket.pin({ ...at, on: random() < 0.5 });
-    const emoji = pick(EMOJI, random) ?? "👍";
-    const isMine = reactions.some((reaction) => reaction.emoji === emoji && reaction.mine);
-    await socket.react({ ...at, emoji, on: !isMine });
+    if (action === "pin") return await socket.pin({ ...at, on: random() < 0.7 });
+    const mine = reactions.find((reaction) => reaction.mine);
+    const isTaking = mine !== undefined && random() < 0.5;
+    const emoji = (isTaking ? mine.emoji : pick(EMOJI, random)) ?? "👍";
+    await socket.react({ ...at, emoji, on: !isTaking });
   }
   /** One's own for what only its author may do; mostly one of the last. */
   function pickMessage(client: ModelClient, place: Place, action: Action): Message | undefined {
-    const all = client.chat.state.conversations[place.conversationId]?.window?.messages ?? [];
+    const conversation = client.chat.state.conversations[place.conversationId];
+    const all = conversation?.window?.messages ?? [];
+    const pinned = conversation?.pins?.seqs ?? [];
     const isOwn = action === "edit" || action === "delete";
     const { id } = client.person;
     const fit = all.filter(({ senderId, deletedAt }) => {
       return deletedAt === undefined && (!isOwn || senderId === id);
     });
-    return pick(random() < 0.9 ? fit.slice(-LAST) : fit, random);
+    // What something was done to already, so that one deed meets another.
+    const touched = fit.filter(({ seq, rev, reactions }) => {
+      return rev !== undefined || reactions !== undefined || pinned.includes(seq);
+    });
+    const some = touched.length > 0 && random() < 0.6 ? touched : fit;
+    return pick(random() < 0.9 ? some.slice(-LAST) : some, random);
   }
   function begin(client: ModelClient): void {
     const action = pickAction(random);

@@ -171,6 +171,18 @@ test("how far others have read is told in small conversations, however many have
   });
 });
 
+test("of a message before somebody's time nobody is told that they have read it", async () => {
+  await play(async ({ change, count }) => {
+    await change(`insert into app.conversation_states (conversation_id, user_id) values (:team, :hoa);
+      update app.conversation_states set public_read_seq = 6 where conversation_id = :team`);
+    const readers = (message: string, is: number) =>
+      count("lan", `select 1 where app.count_readers(:team, ${message}) = ${is}`);
+    // Hoa sees what comes from the fourth position on.
+    expect(await readers("3, :quan", 3)).toBe(1);
+    expect(await readers("4, :quan", 4)).toBe(1);
+  });
+});
+
 test("a block changes permissions in the conversation of the two alone", async () => {
   await play(async ({ change, count, connection }) => {
     const read = async () => {

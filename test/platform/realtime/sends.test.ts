@@ -73,6 +73,38 @@ test("room comes back with time, by the clock of Redis alone, and what is kept e
   expect(admitted).toBe(20);
 });
 
+test("who sends much is counted ahead, without getting more, and waits for Redis only now and then", async () => {
+  let questions = 0;
+  const counting = {
+    run: (...call: Parameters<Redis["run"]>) => ((questions += 1), redis.run(...call)),
+  };
+  const open = () =>
+    createSendLimiter({
+      redis: counting as Pick<Redis, "run">,
+      key: (userId) => keys.sends(userId),
+      rate: { ...RATE, burst: 400 },
+      now: () => new Date(),
+    });
+  const [one, other] = [open(), open()];
+  const userId = Bun.randomUUIDv7();
+  for (let sent = 0; sent < 100; sent += 1)
+    expect(await one.take(userId, 1)).toEqual({ admitted: 1, waitMs: 0 });
+  expect(questions).toBeLessThan(60);
+  // On the other instance there is what is left, and a few that the first one has counted ahead are missing.
+  const rest = await other.take(userId, 400);
+  expect(rest.admitted).toBeLessThanOrEqual(300);
+  expect(rest.admitted).toBeGreaterThanOrEqual(290);
+  const last = (await one.take(userId, 10)).admitted;
+  expect(100 + rest.admitted + last).toBe(400);
+});
+
+test("whoever sends seldom is counted as often as they send", async () => {
+  const limiter = openLimiter();
+  const userId = Bun.randomUUIDv7();
+  await limiter.take(userId, 2);
+  expect((await openLimiter().take(userId, 10)).admitted).toBe(8);
+});
+
 test("frames beyond the room are refused one by one, with their numbers and the wait", async () => {
   const limiter = openLimiter();
   const userId = Bun.randomUUIDv7();

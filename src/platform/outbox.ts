@@ -37,7 +37,7 @@ export interface OutboxOptions {
 const RELAY_AGE = sql`interval '1 second'`;
 const RELAY_INTERVAL_MS = 1_000;
 const RELAY_BATCH = 500;
-const SWEEP_INTERVAL_MS = 50;
+const SWEEP_INTERVAL_MS = 250;
 /** Beyond this, rows are left to the relay: a database that is away must not fill our memory. */
 const MAX_UNSWEPT = 50_000;
 

@@ -32,6 +32,8 @@ export const IMPERSONAL_TABLES: Record<string, string> = {
   conversation_settings: "how a group presents itself",
   message_edits:
     "what a message said before, which hangs on the message and goes with what it said",
+  message_words: "words of what a message says now, which go with what it said",
+  search_states: "how far a conversation is in the index of the search",
   job_outbox: "work that waits, deleted when it is done",
   job_outbox_head: "the relay's own count",
   migrations: "names of applied migrations",

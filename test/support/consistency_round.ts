@@ -45,10 +45,41 @@ const PAGES = 2;
 
 /** Waits until everybody knows everything, compares, and forgets what was compared. */
 export async function settleRound(scene: Scene): Promise<Round> {
-  const { sql, clients, places, actions, talkers, judged } = scene;
+  const { clients, places, actions, talkers, judged } = scene;
+  let before: string;
+  let differences: string[];
+  let found: Found;
+  do {
+    before = await readTops(scene);
+    differences = await settleSights(scene);
+    found = await judgeAll(scene);
+    // Something whose answer was lost may still have happened meanwhile; everybody is to hear of that, too.
+  } while (before !== (await readTops(scene)));
+  for (const [id, seq] of found.reached) judged.set(id, seq);
+  for (const client of clients) client.forget();
+  const doubtful = actions.takeDoubtful();
+  const promised = [actions, ...talkers].flatMap((each) => each.takePromised());
+  const known = new Set(promised.map(({ clientId }) => clientId));
+  const { verdict, compared, messages } = found;
+  const sends = compareSends(
+    promised,
+    messages.filter(({ clientId }) => known.has(clientId) || !doubtful.has(clientId)),
+  );
+  return { verdict, sends, differences, compared, sights: clients.length * places.length };
+}
+
+interface Found {
+  verdict: Verdict;
+  messages: Promised[];
+  compared: number;
+  /** Up to where it was compared. */
+  reached: Map<string, number>;
+}
+
+async function judgeAll({ sql, clients, places, judged }: Scene): Promise<Found> {
   const verdict = { ...INNOCENT };
   const messages: Promised[] = [];
-  const differences = await settleSights(scene);
+  const reached = new Map<string, number>();
   let compared = 0;
   for (const place of places) {
     const { conversationId: id } = place;
@@ -57,25 +88,25 @@ export async function settleRound(scene: Scene): Promise<Round> {
     const moves = await readMoves(sql, id);
     addVerdict(verdict, await judgePlace({ sql, clients }, { ...place, behind, moves, stored }));
     messages.push(...stored.messages);
-    judged.set(id, stored.log.seqs.at(-1) ?? behind);
+    reached.set(id, stored.log.seqs.at(-1) ?? behind);
     for (const { logOf } of clients) compared += logOf(`c:${id}`).seqs.length;
   }
   for (const client of clients) {
     const { id } = client.person;
     const behind = judged.get(id) ?? 0;
     addVerdict(verdict, await judgeOwnStream(sql, client, behind));
-    judged.set(id, Math.max(behind, client.positionOf("u")));
+    reached.set(id, Math.max(behind, client.positionOf("u")));
     compared += client.logOf("u").seqs.length;
   }
-  for (const client of clients) client.forget();
-  const doubtful = actions.takeDoubtful();
-  const promised = [actions, ...talkers].flatMap((each) => each.takePromised());
-  const known = new Set(promised.map(({ clientId }) => clientId));
-  const sends = compareSends(
-    promised,
-    messages.filter(({ clientId }) => known.has(clientId) || !doubtful.has(clientId)),
-  );
-  return { verdict, sends, differences, compared, sights: clients.length * places.length };
+  return { verdict, messages, compared, reached };
+}
+
+/** Where everything stands, to be compared with where it stands later. */
+async function readTops({ sql, places }: Scene): Promise<string> {
+  const ids = places.map(({ conversationId }) => conversationId);
+  const rows =
+    await sql`select id, last_seq from app.conversations where id = any(${ids}) order by id`;
+  return JSON.stringify([rows, await readOwnTops(sql)]);
 }
 
 /** What is still different after everybody had time to hear of everything. */

@@ -174,7 +174,7 @@ async function talk(input: Talk): Promise<ModelReport> {
     report.sights += round.sights;
     report.rounds += 1;
     report.events = happenedIn(input) - before;
-    report.faults = clients.flatMap(({ witness }) => witness.faults);
+    report.faults = [...clients.flatMap(({ witness }) => witness.faults), ...round.edits];
     report.refusals = [actions, ...talkers].flatMap(({ refusals }) => refusals);
     report.errors = fleet.errors();
     // What comes after it would only hide it.

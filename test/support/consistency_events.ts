@@ -37,7 +37,7 @@ export function wantedBodyOf(message: Data): string {
   return rev === 0 ? firstBodyOf(String(clientId)) : bodyOfRevision(Number(seq), Number(rev));
 }
 
-/** Whether it is a change of a message that says nothing any more, which only a deleted one may do. */
+/** Whether it is a change that does not say what the message says. */
 export function isBlank({ k, d }: Told): boolean {
   return k === "msg.edit" && d["body"] === "";
 }

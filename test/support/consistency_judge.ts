@@ -11,13 +11,15 @@ import {
   readRows,
   type Stored,
 } from "./consistency_truth.ts";
-import type { Gap, Testimony } from "./consistency_witness.ts";
+import type { Gap, Testimony, ToldEdit } from "./consistency_witness.ts";
 
 /** Which positions of a conversation somebody may be told of, and which of them unasked. */
 export interface Sights {
   readable: (seq: number) => boolean;
   /** They were there when it happened. */
   present: (seq: number) => boolean;
+  /** The first position that they may see, as it was when that happened. */
+  floorOf: (seq: number) => number;
   /** Positions at which they themselves came or went. */
   moves: number[];
 }
@@ -35,6 +37,8 @@ export function sightsOf(userId: string, moves: Move[], history: "all" | "joined
   return {
     present,
     readable: history === "all" ? (seq) => seq <= last : present,
+    floorOf: (seq) =>
+      history === "all" ? 0 : (ranges.findLast(({ from }) => from <= seq)?.from ?? 0),
     moves: own.map(({ seq }) => seq),
   };
 }
@@ -104,6 +108,20 @@ export function judgeChannel(delivered: Delivered, stored: EventLog, sights: Sig
   };
 }
 
+/**
+ * What is wrong about changes as they were told: they say nothing to who may not see the message, and something to
+ * whoever may, unless it was deleted since.
+ * @param living positions of messages that were not deleted.
+ */
+export function judgeEdits(edits: ToldEdit[], sights: Sights, living: Set<number>): string[] {
+  return edits.flatMap(({ seq, about, isBlank }) => {
+    const isVisible = about >= sights.floorOf(seq);
+    if (!isVisible && !isBlank) return `${seq} says what ${about} says, which may not be seen`;
+    const isWithheld = isVisible && isBlank && living.has(about);
+    return isWithheld ? `${seq} does not say what ${about} says, which may be seen` : [];
+  });
+}
+
 /** What was left out between positions, before the first and behind the last. */
 function gapsOf(seqs: number[], behind: number, top: number): Gap[] {
   const gaps: Gap[] = [];
@@ -126,23 +144,27 @@ export interface Case {
   pages: number;
 }
 
-/** Judges what all clients were told of one conversation. */
+/** Judges what all clients were told of one conversation; `edits` are changes that were told wrongly. */
 export async function judgePlace(
   { sql, clients }: Pick<Case, "sql" | "clients">,
   place: Place & { behind: number; moves: Move[]; stored: Stored },
-): Promise<Verdict> {
+): Promise<{ verdict: Verdict; edits: string[] }> {
   const { conversationId: id, behind, moves, stored, history } = place;
   const channel = `c:${id}`;
   const sum = { ...INNOCENT };
+  const edits: string[] = [];
   for (const { logOf, resetsOf, witness, person } of clients) {
     const testimony = witness.of(channel);
     const delivered = { log: logOf(channel), resets: resetsOf(channel), testimony, behind };
-    addVerdict(sum, judgeChannel(delivered, stored.log, sightsOf(person.id, moves, history)));
-    const living = await readLiving(sql, id, [...testimony.blanks]);
-    sum.foreign += living.length;
+    const sights = sightsOf(person.id, moves, history);
+    addVerdict(sum, judgeChannel(delivered, stored.log, sights));
+    const blanks = testimony.edits.filter(({ isBlank }) => isBlank).map(({ about }) => about);
+    const living = new Set(await readLiving(sql, id, blanks));
+    const wrong = judgeEdits(testimony.edits, sights, living);
+    edits.push(...wrong.map((each) => `${channel} to ${person.id}: ${each}`));
   }
   sum.foreign += stored.wrongBodies.length;
-  return sum;
+  return { verdict: sum, edits };
 }
 
 /** Judges what a client was told of its own stream. */
@@ -159,7 +181,12 @@ export async function judgeOwnStream(
     behind,
   };
   const all = () => true;
-  return judgeChannel(delivered, stored, { readable: all, present: all, moves: [] });
+  return judgeChannel(delivered, stored, {
+    readable: all,
+    present: all,
+    floorOf: () => 0,
+    moves: [],
+  });
 }
 
 /** Where a client's own state, a fresh reading and the rows differ; undefined where all three are the same. */

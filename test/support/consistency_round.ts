@@ -32,6 +32,8 @@ export interface Round {
   sends: SendFaults;
   /** Where a client, HTTP and the rows do not say the same. */
   differences: string[];
+  /** Changes that were told to somebody otherwise than to be. */
+  edits: string[];
   /** Events that clients were told. */
   compared: number;
   /** Conversations of clients that were read in three ways. */
@@ -40,37 +42,43 @@ export interface Round {
 
 /** After the last fault, everything has to be with everybody within this time. */
 const SETTLE_LIMIT_MS = 90_000;
+/** How often it is compared anew because something has happened meanwhile. */
+const MAX_LOOKS = 8;
 /** Pages of messages that are read afresh for each client and conversation. */
 const PAGES = 2;
 
 /** Waits until everybody knows everything, compares, and forgets what was compared. */
 export async function settleRound(scene: Scene): Promise<Round> {
   const { clients, places, actions, talkers, judged } = scene;
-  let before: string;
-  let differences: string[];
-  let found: Found;
-  do {
-    before = await readTops(scene);
-    differences = await settleSights(scene);
-    found = await judgeAll(scene);
-    // Something whose answer was lost may still have happened meanwhile; everybody is to hear of that, too.
-  } while (before !== (await readTops(scene)));
+  const { differences, found } = await lookAtAll(scene);
   for (const [id, seq] of found.reached) judged.set(id, seq);
   for (const client of clients) client.forget();
   const doubtful = actions.takeDoubtful();
   const promised = [actions, ...talkers].flatMap((each) => each.takePromised());
   const known = new Set(promised.map(({ clientId }) => clientId));
-  const { verdict, compared, messages } = found;
+  const { verdict, compared, messages, edits } = found;
   const sends = compareSends(
     promised,
     messages.filter(({ clientId }) => known.has(clientId) || !doubtful.has(clientId)),
   );
-  return { verdict, sends, differences, compared, sights: clients.length * places.length };
+  return { verdict, sends, differences, edits, compared, sights: clients.length * places.length };
+}
+
+/** Something whose answer was lost may still happen while it is looked at; everybody is to hear of that, too. */
+async function lookAtAll(scene: Scene): Promise<{ differences: string[]; found: Found }> {
+  for (let look = 0; look < MAX_LOOKS; look += 1) {
+    const before = await readTops(scene);
+    const differences = await settleSights(scene);
+    const found = await judgeAll(scene);
+    if (before === (await readTops(scene))) return { differences, found };
+  }
+  throw new Error("Cannot compare: something happens although nobody does anything any more");
 }
 
 interface Found {
   verdict: Verdict;
   messages: Promised[];
+  edits: string[];
   compared: number;
   /** Up to where it was compared. */
   reached: Map<string, number>;
@@ -79,6 +87,7 @@ interface Found {
 async function judgeAll({ sql, clients, places, judged }: Scene): Promise<Found> {
   const verdict = { ...INNOCENT };
   const messages: Promised[] = [];
+  const edits: string[] = [];
   const reached = new Map<string, number>();
   let compared = 0;
   for (const place of places) {
@@ -86,7 +95,9 @@ async function judgeAll({ sql, clients, places, judged }: Scene): Promise<Found>
     const behind = judged.get(id) ?? 0;
     const stored = await readStored(sql, id, behind);
     const moves = await readMoves(sql, id);
-    addVerdict(verdict, await judgePlace({ sql, clients }, { ...place, behind, moves, stored }));
+    const judgement = await judgePlace({ sql, clients }, { ...place, behind, moves, stored });
+    addVerdict(verdict, judgement.verdict);
+    edits.push(...judgement.edits);
     messages.push(...stored.messages);
     reached.set(id, stored.log.seqs.at(-1) ?? behind);
     for (const { logOf } of clients) compared += logOf(`c:${id}`).seqs.length;
@@ -98,7 +109,7 @@ async function judgeAll({ sql, clients, places, judged }: Scene): Promise<Found>
     reached.set(id, Math.max(behind, client.positionOf("u")));
     compared += client.logOf("u").seqs.length;
   }
-  return { verdict, messages, compared, reached };
+  return { verdict, messages, edits, compared, reached };
 }
 
 /** Where everything stands, to be compared with where it stands later. */

@@ -16,8 +16,16 @@ export interface Testimony {
   liveGaps: Gap[];
   /** What was left out within one answer to `sync`. */
   pageGaps: Gap[];
-  /** Positions of messages that were told to say nothing any more. */
-  blanks: Set<number>;
+  /** Every telling of a change, because who may not see the message is told of it without what it says. */
+  edits: ToldEdit[];
+}
+
+/** A change of what a message says, as it was told once. */
+export interface ToldEdit {
+  seq: number;
+  /** Position of the message. */
+  about: number;
+  isBlank: boolean;
 }
 
 /** Hears everything that the sockets of a client are told, before the client does. */
@@ -69,7 +77,9 @@ export function openWitness(): Witness {
     if (before !== undefined && before !== mark)
       blame(`${event.seq} of ${event.ch} was told twice, and not the same`);
     testimony.told.set(event.seq, mark);
-    if (isBlank(event)) testimony.blanks.add(Number(event.d["messageSeq"]));
+    const { seq, k, d } = event;
+    if (k === "msg.edit")
+      testimony.edits.push({ seq, about: Number(d["messageSeq"]), isBlank: isBlank(event) });
     return testimony;
   }
   function hearLive(event: Told, positions: Map<string, number>): void {
@@ -130,5 +140,5 @@ export function openWitness(): Witness {
 }
 
 function createTestimony(): Testimony {
-  return { told: new Map(), live: new Set(), liveGaps: [], pageGaps: [], blanks: new Set() };
+  return { told: new Map(), live: new Set(), liveGaps: [], pageGaps: [], edits: [] };
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 
 import { runModel } from "../../support/consistency.ts";
 import { firstBodyOf, markOf } from "../../support/consistency_events.ts";
-import { INNOCENT, judgeChannel, sightsOf } from "../../support/consistency_judge.ts";
+import { INNOCENT, judgeChannel, judgeEdits, sightsOf } from "../../support/consistency_judge.ts";
 import {
   compareLogs,
   compareSends,
@@ -104,7 +104,11 @@ test("an event that is told twice and differently, or with what was never said, 
   expect(heard(said(7, { body: "another" })).faults).toBe(1);
   expect(heard(said(7, { deletedAt: "now" })).faults).toBe(1);
   expect(heard(said(7, { deletedAt: "now", body: "" })).faults).toBe(0);
-  expect([...heard(edit(1, "")).testimony.blanks]).toEqual([7]);
+  const tellings = heard({ t: "sync.ok", ev: [edit(1, "")] }, edit(1, "7 changed 1 times"));
+  expect(tellings.testimony.edits).toEqual([
+    { seq: 9, about: 7, isBlank: true },
+    { seq: 9, about: 7, isBlank: false },
+  ]);
 });
 
 test("who was taken out is told nothing from behind that, and who comes in nothing from before", () => {
@@ -117,13 +121,7 @@ test("who was taken out is told nothing from behind that, and who comes in nothi
   const judged = (seqs: number[], userId: string, history: "all" | "joined" = "joined") => {
     const marks = seqs.map((seq) => stored.marks[seq - 1] ?? 0);
     const told = new Map(seqs.map((seq, at) => [seq, marks[at] ?? 0]));
-    const testimony = {
-      told,
-      live: new Set(seqs),
-      liveGaps: [],
-      pageGaps: [],
-      blanks: new Set([0]),
-    };
+    const testimony = { told, live: new Set(seqs), liveGaps: [], pageGaps: [], edits: [] };
     const delivered = { log: { seqs, marks }, testimony, resets: [], behind: 0 };
     return judgeChannel(delivered, stored, sightsOf(userId, moves, history));
   };
@@ -135,6 +133,33 @@ test("who was taken out is told nothing from behind that, and who comes in nothi
   // They may read it later, but were not there to hear it.
   expect(judged([1, 2, 3, 4, 6, 7], "lan", "all")).toEqual({ ...INNOCENT, unseemly: 1 });
   expect(judged([1, 2, 3, 6, 7], "minh")).toEqual({ ...INNOCENT, lost: 2 });
+});
+
+test("a change says nothing to who came in behind the message, and to nobody else unless it was deleted", () => {
+  const moves: Move[] = [
+    { seq: 3, userId: "lan", op: "remove" },
+    { seq: 6, userId: "lan", op: "add" },
+  ];
+  const wrong = (
+    edit: [seq: number, about: number, isBlank: boolean],
+    sight: { userId: string; history?: "all" | "joined"; living?: number[] },
+  ) => {
+    const { userId, history = "joined", living = [1, 2, 7] } = sight;
+    const [seq, about, isBlank] = edit;
+    const edits = [{ seq, about, isBlank }];
+    return judgeEdits(edits, sightsOf(userId, moves, history), new Set(living)).length;
+  };
+  // Before they went they could see it.
+  expect(wrong([3, 2, false], { userId: "lan" })).toBe(0);
+  expect(wrong([3, 2, true], { userId: "lan" })).toBe(1);
+  expect(wrong([8, 2, true], { userId: "lan" })).toBe(0);
+  expect(wrong([8, 2, false], { userId: "lan" })).toBe(1);
+  expect(wrong([8, 7, true], { userId: "lan" })).toBe(1);
+  expect(wrong([8, 7, false], { userId: "lan" })).toBe(0);
+  expect(wrong([8, 7, true], { userId: "lan", living: [1, 2] })).toBe(0);
+  expect(wrong([8, 2, true], { userId: "lan", history: "all" })).toBe(1);
+  expect(wrong([8, 2, false], { userId: "lan", history: "all" })).toBe(0);
+  expect(wrong([8, 2, true], { userId: "minh" })).toBe(1);
 });
 
 test("whatever a client sees and others do not is found out", () => {

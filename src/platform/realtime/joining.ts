@@ -58,9 +58,10 @@ export function createJoining(options: JoiningOptions): JoinChannel {
     const rest = backlog && since(name, backlog.upTo);
     if (!channel || !backlog || !rest) return;
     const viewer = { channel: name, visibleFrom: backlog.membership.visibleFrom };
+    // What was read may be ahead of this node, and comes in its turn: who is inside by then would be told of it twice.
+    const due = [...backlog.events, ...rest].filter(({ seq }) => seq <= lastOf(name));
     for (const connection of outsiders(userId, name)) {
-      for (const event of [...backlog.events, ...rest])
-        connection.send(veil(event, viewer, source).frame);
+      for (const event of due) connection.send(veil(event, viewer, source).frame);
       options.addTo(channel, connection, backlog.membership);
     }
   }

@@ -187,3 +187,21 @@ test("who came or went while memberships were being read is asked about again", 
   expect(stage.hub.membersOf("c:2").size).toBe(1);
   expect(stage.calls.filter((call) => call === "listChannels").length).toBeGreaterThan(1);
 });
+
+test("who comes in is told once of what is committed and has not yet reached this node", async () => {
+  using stage = openHubStage();
+  const hear = (marks = {}) =>
+    stage.hub.receive({ channel: "c:1", text: encodeEvent(stage.append("c:1", marks)) });
+  stage.admit(MINH, "c:1");
+  await stage.attach(MINH);
+  const lan = await stage.attach(LAN);
+  for (const marks of [{}, {}, {}, { erases: 3 }]) hear(marks);
+  stage.admit(LAN, "c:1", { joinedSeq: 2, visibleFrom: 2 });
+  const late = stage.append("c:1");
+  stage.hub.receive({ channel: OWN, text: JSON.stringify({ op: "join", channel: "c:1" }) });
+  await until("somebody more", () => stage.hub.membersOf("c:1").size === 2);
+  // What was erased is not at hand, so all was read from where it is kept, with what has not come yet.
+  expect(stage.calls).toContain("listEvents");
+  stage.hub.receive({ channel: "c:1", text: encodeEvent(late) });
+  expect(lan.got).toEqual(["hello", ...[2, 3, 4, 5].map((seq) => eventAt(seq).frame)]);
+});

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 
 import type { Transaction } from "../../../platform/database.ts";
 import type { Message } from "../schema/messages.ts";
@@ -59,14 +59,66 @@ export async function insertMessages(
   tx: Transaction,
   input: Place & InsertOptions & Insertion,
 ): Promise<SentRow[]> {
-  const { userId, conversationId, drafts, outboxId } = input;
   const now = input.now.toISOString();
-  return await tx.execute<SentRow>(sql`
-    with member as materialized (
+  const [draft] = input.drafts;
+  const isPlain =
+    draft && input.drafts.length === 1 && Object.keys(draft).every((name) => PLAIN.has(name));
+  const statement =
+    isPlain && !input.takesTurn
+      ? insertOne({ ...input, draft, now })
+      : insertSeveral({ ...input, now });
+  return await tx.execute<SentRow>(statement);
+}
+
+/** What a message has that leads to nothing and names nobody. */
+const PLAIN = new Set(["at", "id", "client_id", "body", "tickers"]);
+
+type Statement = Place & InsertOptions & Omit<Insertion, "now"> & { now: string };
+
+/** One message, as nearly all of them come: what only several need takes a fifth of the statement's time. */
+function insertOne(input: Omit<Statement, "drafts"> & { draft: NewMessage }): SQL {
+  const { userId, conversationId, draft, outboxId, now } = input;
+  const { id, client_id: clientId, body, tickers = [] } = draft;
+  // A symbol has no comma in it.
+  const symbols =
+    tickers.length === 0 ? sql`null` : sql`string_to_array(${tickers.join(",")}, ',')`;
+  return sql`
+    with ${memberOf(input)}, prior as materialized (
+      select m.* from (
+        select * from app.messages m where m.sender_id = ${userId}::uuid and m.client_id = ${clientId}::uuid offset 0
+      ) m where m.conversation_id = ${conversationId}::uuid
+    ), bumped as (
+      update app.conversations c
+      set last_seq = c.last_seq + 1, last_no = c.last_no + 1, last_event_at = ${now}::timestamptz
+      where c.id = (select conversation_id from member where ${SENDS_FREELY}) and not exists (select from prior)
+      returning c.id, c.last_seq, c.last_no
+    ), stored as (
+      insert into app.messages (id, conversation_id, no, seq, sender_id, client_id, body, created_at, tickers)
+      select ${id}::uuid, b.id, b.last_no, b.last_seq, ${userId}::uuid, ${clientId}::uuid, ${body}, ${now}::timestamptz,
+        ${symbols}
+      from bumped b returning id, client_id, seq, no, created_at
+    ), queued as (
+      insert into app.bus_outbox (id, channel, seq, events)
+      select ${outboxId}::uuid, 'c:' || b.id, b.last_seq, 1 from bumped b
+    )
+    select id, client_id, seq, no, created_at, null::jsonb as prior from stored
+    union all
+    select p.id, p.client_id, p.seq, p.no, p.created_at, to_jsonb(p) from prior p
+    where exists (select 1 from member)`;
+}
+
+function memberOf({ userId, conversationId, waits }: Place & InsertOptions): SQL {
+  return sql`member as materialized (
       select conversation_id, permissions from app.conversation_members
       where conversation_id = ${conversationId}::uuid and user_id = ${userId}::uuid and left_seq is null
-      for share ${input.waits ? sql`` : sql`skip locked`}
-    ), given as materialized (
+      for share ${waits ? sql`` : sql`skip locked`}
+    )`;
+}
+
+function insertSeveral(input: Statement): SQL {
+  const { userId, conversationId, drafts, outboxId, now } = input;
+  return sql`
+    with ${memberOf(input)}, given as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(drafts)}::jsonb)
         as draft (at int, id uuid, client_id uuid, body text, reply_seq bigint, thread_seq bigint,
           mentions uuid[], mentions_all boolean, tickers text[], attachments jsonb)
@@ -81,7 +133,7 @@ export async function insertMessages(
         count(*) filter (where g.thread_seq is null) over (order by g.at) as counted
       from given g
       where not exists (select 1 from prior p where p.client_id = g.client_id)
-    ), ${input.takesTurn ? sql`claimed as (${claimTurn({ ...input, now })}), ` : sql``} bumped as (
+    ), ${input.takesTurn ? sql`claimed as (${claimTurn(input)}), ` : sql``} bumped as (
       update app.conversations c
       set last_seq = c.last_seq + f.total, last_no = c.last_no + f.counted, last_event_at = ${now}::timestamptz
       from (select count(*) as total, count(*) filter (where thread_seq is null) as counted from fresh) f
@@ -100,7 +152,7 @@ export async function insertMessages(
     select id, client_id, seq, no, created_at, null::jsonb as prior from stored
     union all
     select p.id, p.client_id, p.seq, p.no, p.created_at, p.prior from prior p
-    where exists (select 1 from member)`);
+    where exists (select 1 from member)`;
 }
 
 /** What became of each draft, by its client id. */

@@ -10,7 +10,7 @@ import {
   sampleOf,
 } from "../../scripts/security/sqlmap/places.ts";
 import { judge } from "../../scripts/security/sqlmap/report.ts";
-import { listSubjects, NotExercised } from "../../scripts/security/sqlmap/subjects.ts";
+import { isSuccess, listSubjects, NotExercised } from "../../scripts/security/sqlmap/subjects.ts";
 import { readVerdicts } from "../../scripts/security/sqlmap/tool.ts";
 import type { Call } from "../support/contract.ts";
 import { openTestDatabase } from "../support/database.ts";
@@ -209,6 +209,45 @@ test("an operation whose ordinary call is refused, or misses a documented place,
   expect(await subjects({ query: "?size=1" }, cursor as unknown as Listed)).toBeInstanceOf(
     NotExercised,
   );
+});
+
+test("a cursor is one of the list as it is filtered, and not of another", async () => {
+  using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: ({ url }) => {
+      const { searchParams } = new URL(url);
+      const kind = searchParams.get("kind") ?? "any";
+      const isForeign = (searchParams.get("cursor") ?? kind) !== kind;
+      return Response.json({ page: { nextCursor: kind } }, { status: isForeign ? 400 : 200 });
+    },
+  });
+  // The cursor is documented first, and still found last.
+  const parameters = [
+    { name: "cursor", in: "query", schema: { type: "string" } },
+    { name: "kind", in: "query", schema: { const: "group" } },
+  ];
+  const operation = { operationId: "list", parameters, responses: { "200": {} } };
+  const listed = { method: "GET", path: "/list", operation } as unknown as Listed;
+  const document = { components: { schemas: {}, headers: {}, securitySchemes: {} } };
+  const base = server.url.origin;
+  const subjects = await listSubjects({ base, listed, document }, { it: () => ({}) });
+  const rest = subjects.find(([name]) => name === "with what is optional")?.[1];
+  expect(rest?.places).toEqual(["query kind", "query cursor"]);
+  expect((await rest?.make())?.query).toBe("?kind=group&cursor=group");
+});
+
+test.each([
+  ["ok", true],
+  ["ack", true],
+  ["sync.ok", true],
+  ["refused", false],
+  ["not ok", false],
+  ["closed with 4400", false],
+])("a frame that is answered by %j was let in: %p", (outcome, isLetIn) => {
+  const operation = { operationId: "SOCKET x", parameters: [], responses: {} };
+  const listed = { method: "SOCKET", path: "/v1/ws", operation } as unknown as Listed;
+  expect(isSuccess(outcome, listed)).toBe(isLetIn);
 });
 
 test("each hole that is made on purpose lets in what it is for, and stands beside the product's tables", async () => {

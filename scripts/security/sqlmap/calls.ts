@@ -13,6 +13,7 @@ import { signUpAs, staffScenarios } from "../../../test/support/contract_staff.t
 import { totpScenarios } from "../../../test/support/contract_totp.ts";
 import type { Listed } from "../../../test/support/openapi.ts";
 import { codeOf } from "../../../test/support/totp.ts";
+import { CHAT } from "./chat_calls.ts";
 import {
   type Calls,
   forgetApp,
@@ -32,7 +33,7 @@ type Scenarios = Record<string, Calls>;
  */
 export async function listCalls(world: World, listed: Listed): Promise<Calls> {
   const { operationId } = listed.operation;
-  const own = OWN[operationId] ?? LIFECYCLE[operationId];
+  const own = OWN[operationId] ?? LIFECYCLE[operationId] ?? CHAT[operationId];
   if (own) return await own(world);
   for (const build of SCENARIOS) {
     const found = (await build(world))[operationId];

@@ -18,6 +18,7 @@ const USUAL_HEADERS = {
 };
 const METHODS_WITH_KEY = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const QUOTE = "'\"";
+const CURSOR = "query cursor";
 /** What a call without would still succeed, but as another one: these are tried each by itself. */
 const CREDENTIALS = new Set(["authorization", "cookie", "origin", "x-frm-csrf"]);
 
@@ -29,7 +30,7 @@ interface Operation {
 
 /** Whether an operation did what it is for. */
 export function isSuccess(outcome: string, { method, operation }: Listed): boolean {
-  if (method === "SOCKET") return /^(?:ack|[a-z]+\.ok)$/.test(outcome);
+  if (method === "SOCKET") return /^(?:ack|ok|[a-z]+\.ok)$/.test(outcome);
   return /^(?:101|2\d\d)$/.test(outcome) && Object.hasOwn(operation.responses, outcome);
 }
 
@@ -103,14 +104,16 @@ async function reachRest(
   { listed, document, send }: Operation & { send: Attempt["send"] },
   { make, covered }: { make: Make; covered: Set<Place> },
 ): Promise<Subject | undefined> {
-  const missing = listDocumented(listed, document.components.schemas).filter(
-    ({ place }) => !covered.has(place),
-  );
+  // A cursor belongs to the filters that it was made with, so it comes behind them.
+  const missing = listDocumented(listed, document.components.schemas)
+    .filter(({ place }) => !covered.has(place))
+    .toSorted((one, other) => Number(one.place === CURSOR) - Number(other.place === CURSOR));
   const values = new Map<Place, unknown>();
   const fill = (call: Call) =>
     [...values].reduce<Call>((rest, [place, value]) => addPlace(rest, place, value) ?? rest, call);
   for (const { place, schema } of missing) {
-    const value = place === "query cursor" ? await findCursor({ send, make }) : sampleOf(schema);
+    const filled = async () => fill(await make());
+    const value = place === CURSOR ? await findCursor({ send, make: filled }) : sampleOf(schema);
     if (addPlace({}, place, value) === undefined || value === undefined)
       throw new NotExercised(`nothing says what an ordinary call has in ${place}`);
     values.set(place, value);

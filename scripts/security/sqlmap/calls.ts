@@ -161,12 +161,19 @@ const OWN: Record<string, (world: World) => Calls | Promise<Calls>> = {
   listMessages: async ({ url }) => {
     const { token } = await signUp(url);
     const id = await converse(url, token, { kind: "group", name: "VN30", memberIds: [] });
-    for (const text of ["Good morning", "Good evening"])
-      await ask("POST", `${url}/v1/conversations/${id}/messages`, {
-        token,
-        body: { clientId: crypto.randomUUID(), body: text },
-      });
-    return { "two of them": () => ({ token, params: { id } }) };
+    const seqs: string[] = [];
+    for (const text of ["Good morning", "Good evening"]) {
+      const body = { clientId: crypto.randomUUID(), body: text };
+      const sent = await ask("POST", `${url}/v1/conversations/${id}/messages`, { token, body });
+      seqs.push(String(sent.body["seq"]));
+    }
+    const list = { token, params: { id } };
+    return {
+      "two of them": () => list,
+      "those before": () => ({ ...list, query: `?before=${seqs[1]}` }),
+      "those after": () => ({ ...list, query: `?after=${seqs[0]}` }),
+      "those around": () => ({ ...list, query: `?around=${seqs[1]}` }),
+    };
   },
   openConversation: async ({ url }) => {
     const [{ token }, minh] = await Promise.all([signUp(url), signUp(url)]);

@@ -12,7 +12,7 @@ import {
   type Verdict,
 } from "./consistency_judge.ts";
 import { compareSends, type Promised, type SendFaults } from "./consistency_log.ts";
-import { readMoves, readOwnTops, readStored } from "./consistency_truth.ts";
+import { readMoves, readStored } from "./consistency_truth.ts";
 import { until } from "./poll.ts";
 
 /** What goes on between people, and how far it has been looked at. */
@@ -70,7 +70,7 @@ async function lookAtAll(scene: Scene): Promise<{ differences: string[]; found: 
     const before = await readTops(scene);
     const differences = await settleSights(scene);
     const found = await judgeAll(scene);
-    if (before === (await readTops(scene))) return { differences, found };
+    if (Bun.deepEquals(before, await readTops(scene))) return { differences, found };
   }
   throw new Error("Cannot compare: something happens although nobody does anything any more");
 }
@@ -112,35 +112,37 @@ async function judgeAll({ sql, clients, places, judged }: Scene): Promise<Found>
   return { verdict, messages, edits, compared, reached };
 }
 
-/** Where everything stands, to be compared with where it stands later. */
-async function readTops({ sql, places }: Scene): Promise<string> {
+/** Last positions of the conversations, and of the users' own streams, by their ids. */
+async function readTops({ sql, places }: Scene): Promise<Map<string, number>> {
   const ids = places.map(({ conversationId }) => conversationId);
-  const rows =
-    await sql`select id, last_seq from app.conversations where id = any(${ids}) order by id`;
-  return JSON.stringify([rows, await readOwnTops(sql)]);
+  const rows = await sql<{ id: string; seq: number }[]>`
+    select id, last_seq::int as seq from app.conversations where id = any(${ids})
+    union all select user_id, last_seq::int from app.user_streams`;
+  return new Map(rows.map(({ id, seq }) => [id, seq]));
 }
 
 /** What is still different after everybody had time to hear of everything. */
-async function settleSights({ sql, clients, places, judged }: Scene): Promise<string[]> {
+async function settleSights(scene: Scene): Promise<string[]> {
+  const { sql, clients, places } = scene;
+  // It costs little to see who has not heard of all yet, and much to see whether they have understood it.
+  const isHeard = async () => {
+    const tops = await readTops(scene);
+    return clients.every((client) => listMissing(scene, client, tops).length === 0);
+  };
+  await until("everybody to have heard", isHeard, SETTLE_LIMIT_MS).catch(() => undefined);
   const compareAll = async (client: ModelClient) => {
+    const missing = listMissing(scene, client, await readTops(scene));
     const found = await Promise.all(
       places.map(({ conversationId }) =>
         compareSights({ sql, pages: PAGES }, client, conversationId).catch(String),
       ),
     );
-    const { id } = client.person;
-    const seq = (await readOwnTops(sql)).find(({ userId }) => userId === id)?.seq ?? 0;
-    const isBehind = Math.max(client.positionOf("u"), judged.get(id) ?? 0) < seq;
-    return [
-      ...found.flatMap((difference) => difference ?? []),
-      ...(isBehind ? [`own stream of ${id} at ${client.positionOf("u")}`] : []),
-    ];
+    return [...missing, ...found.flatMap((difference) => difference ?? [])];
   };
   const settled = await Promise.all(
     clients.map(async (client) => {
       let differences: string[] = [];
       const isSame = async () => {
-        if (client.chat.state.wanted.length > 0) return false;
         differences = await compareAll(client);
         return differences.length === 0;
       };
@@ -149,4 +151,22 @@ async function settleSights({ sql, clients, places, judged }: Scene): Promise<st
     }),
   );
   return settled.flat();
+}
+
+/** What a client has not heard of yet. */
+function listMissing(
+  { places, judged }: Scene,
+  { person, chat, positionOf }: ModelClient,
+  tops: Map<string, number>,
+): string[] {
+  const { wanted, conversations } = chat.state;
+  const behind = places.flatMap(({ conversationId: id }) => {
+    const { lastSeq } = conversations[id]?.info ?? {};
+    const isBehind = lastSeq !== undefined && lastSeq < (tops.get(id) ?? 0);
+    return isBehind ? [`${id} of ${person.id} at ${lastSeq}`] : [];
+  });
+  const own = Math.max(positionOf("u"), judged.get(person.id) ?? 0);
+  if (own < (tops.get(person.id) ?? 0)) behind.push(`own stream of ${person.id} at ${own}`);
+  if (wanted.length > 0) behind.push(`${person.id} still wants to read`);
+  return behind;
 }

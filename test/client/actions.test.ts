@@ -164,6 +164,8 @@ test("what is on screen is told, and told again to each new connection", async (
   using recorder = record(server.url);
   recorder.socket.focus([CONVERSATION]);
   await opened(recorder);
+  // The connection stands before its focus has come.
+  await until("the first focus", () => server.received("focus").length === 1);
   server.peers[0]?.cut();
   await until("the second focus", () => server.received("focus").length === 2);
   const focus = { t: "focus", ch: [CHANNEL] };

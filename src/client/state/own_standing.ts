@@ -70,9 +70,15 @@ function count(window: MessageWindow | undefined, readSeq: number, me: string): 
   if (!window || window.hasNewer) return undefined;
   const first = window.messages[0]?.seq ?? 0;
   if (window.hasOlder && first > readSeq + 1) return undefined;
-  const behind = window.messages.filter((message) => message.seq > readSeq);
-  const unread = behind.filter((message) => isCounted(message, me));
-  return [unread.length, behind.filter((message) => names(message, me)).length];
+  let [unread, mentions] = [0, 0];
+  // From the end, because most of a long window has been read.
+  for (let at = window.messages.length - 1; at >= 0; at -= 1) {
+    const message = window.messages[at];
+    if (!message || message.seq <= readSeq) break;
+    if (isCounted(message, me)) unread += 1;
+    if (names(message, me)) mentions += 1;
+  }
+  return [unread, mentions];
 }
 
 /** By how much the counts change where the messages behind what was read are not all here. */

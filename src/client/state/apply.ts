@@ -101,7 +101,7 @@ function applyToConversation(
       : { info, isUnsure: false };
   const after: ConversationState = {
     ...before,
-    info: standing.info,
+    ...applyToDetails(before, standing.info, event),
     ...(changed ? { window: changed } : {}),
     ...(members ? { members: applyToMembers(members, event) } : {}),
     ...(pins ? { pins: applyToPins(pins, event) } : {}),
@@ -118,6 +118,18 @@ function applyToInfo(info: ConversationInfo, event: ChatEvent): ConversationInfo
   if (event.kind !== "conv") return moved;
   const { op: _, ...settings } = event.data;
   return { ...moved, ...settings };
+}
+
+/** What the details miss of the events that a list was ahead of. */
+function applyToDetails(
+  { detailsAt }: ConversationState,
+  info: ConversationInfo,
+  event: ChatEvent,
+): Pick<ConversationState, "info" | "detailsAt"> {
+  if (detailsAt === undefined || event.kind !== "conv" || event.seq <= detailsAt) return { info };
+  const { op: _, ...settings } = event.data;
+  const { kind, name } = info;
+  return { info: { ...info, ...settings, kind, name }, detailsAt: event.seq };
 }
 
 function applyToMembers(members: MemberList, event: ChatEvent): MemberList {

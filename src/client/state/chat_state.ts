@@ -48,6 +48,8 @@ export type ConversationInfo = Conversation & Partial<ConversationDetails>;
 export interface ConversationState {
   /** As the server answers it; `lastSeq` is the position of the last event in it. */
   readonly info: ConversationInfo;
+  /** Position of the last event in the details, where a list, which leaves them out, has moved the rest further. */
+  readonly detailsAt?: number;
   readonly window?: MessageWindow;
   readonly members?: MemberList;
   readonly pins?: PinList;

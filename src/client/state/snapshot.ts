@@ -25,12 +25,18 @@ export function withConversations(state: ChatState, list: readonly ConversationI
     const before = after.conversations[info.id];
     // What events have brought since is newer.
     if (before && before.info.lastSeq > info.lastSeq) continue;
-    const fresh: ConversationState = before
-      ? { ...before, info: { ...before.info, ...info } }
-      : { info, readBy: {}, typing: {} };
+    const fresh = before ? renew(before, info) : { info, readBy: {}, typing: {} };
     after = unwant(withConversation(after, info.id, fresh), info.id);
   }
   return after;
+}
+
+/** Details that the answer leaves out stay as old as they are: the events that change them are still to come. */
+function renew(before: ConversationState, info: ConversationInfo): ConversationState {
+  const { detailsAt = before.info.lastSeq, ...rest } = before;
+  const after = { ...rest, info: { ...before.info, ...info } };
+  const isOlder = info.description === undefined && before.info.description !== undefined;
+  return isOlder && detailsAt < info.lastSeq ? { ...after, detailsAt } : after;
 }
 
 /** Begins the window of a conversation anew with its newest messages. */

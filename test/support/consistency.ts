@@ -19,8 +19,6 @@ export interface ModelOptions {
   eventsPerRound: number;
   /** How often something is broken meanwhile. */
   faults: number;
-  /** How many instances there are. */
-  instances?: number;
   print: (line: string) => void;
   /** Nothing more happens after this time; what has happened by then is checked. */
   budgetMs: number;
@@ -48,7 +46,7 @@ export async function runModel(options: ModelOptions): Promise<ModelReport> {
   const random = createRandom(options.seed);
   await using cluster = await openCluster();
   await using redis = await openTestRedisServer();
-  await using fleet = await openFleet(cluster, redis, options.instances ?? INSTANCES);
+  await using fleet = await openFleet(cluster, redis, INSTANCES);
   const [url = ""] = fleet.urls();
   const people = await Promise.all(Array.from({ length: PEOPLE + TALKERS }, () => signUp(url)));
   const conversationIds = await openConversations(url, people);

@@ -17,8 +17,6 @@ import { openWitness } from "../../support/consistency_witness.ts";
 
 const EVENTS = 10_000;
 const FAULTS = 9;
-/** Each costs as much as a fifth of the whole; `bun run chaos consistency` takes more of them. */
-const INSTANCES = 2;
 /** Under load everything takes longer; none of it may take for ever. */
 const LIMIT_MS = 280_000;
 
@@ -225,7 +223,6 @@ test(
       // Twice, so that what comes behind a look at everybody is looked at too.
       eventsPerRound: EVENTS / 2,
       faults: FAULTS,
-      instances: INSTANCES,
       budgetMs: LIMIT_MS,
       print: (line) => lines.push(line),
     });

@@ -22,6 +22,7 @@ import {
 } from "./support/hostile.ts";
 import { type Cluster, type Instance, openCluster } from "./support/instance.ts";
 import { until } from "./support/poll.ts";
+import { untilIndexed } from "./support/search_index.ts";
 
 const CODES = new Set([
   "csrf_rejected",
@@ -130,12 +131,7 @@ async function countRows(): Promise<Record<string, string>> {
     return left.length === 0;
   });
   // What was said before comes into the index of the search by itself, and is no effect of an attack.
-  await until("the index of the search to have every message", async () => {
-    const left = await sql`
-      select from app.messages m left join app.search_states s using (conversation_id)
-      where m.seq > coalesce(s.indexed_seq, 0) limit 1`;
-    return left.length === 0;
-  });
+  await untilIndexed(sql);
   const tables = await sql<{ name: string }[]>`
     select tablename as name from pg_tables where schemaname = 'app' order by tablename`;
   const counts = await Promise.all(

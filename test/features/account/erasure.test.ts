@@ -17,6 +17,7 @@ import { type Cluster, type Instance, openCluster } from "../../support/instance
 import { makeDue, outcomeOf, scheduleDeletion, sweepAccounts } from "../../support/lifecycle.ts";
 import { mailTo } from "../../support/mailbox.ts";
 import { until } from "../../support/poll.ts";
+import { untilIndexed } from "../../support/search_index.ts";
 import { testServices } from "../../support/services.ts";
 import { openSocket } from "../../support/socket.ts";
 
@@ -71,6 +72,7 @@ test("after the grace everything of the user goes, others' rows stay as they wer
   await scheduleDeletion(server.url, lan);
   await sweepAccounts(sql);
   expect(await seesItself(lan)).toBe("200");
+  await untilIndexed(sql);
   const before = await dump();
   const socket = await openSocket(server.url, lan.token);
   await makeDue(sql, lan);

@@ -5,6 +5,8 @@ import { sendMessage } from "../../src/features/chat/service/send.ts";
 import type { Platform } from "../../src/platform/platform.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Made once in each statement, as a parameter would be: otherwise no index could be asked for it. */
+const FRESH_ID = "(select gen_random_uuid())";
 const NOW = new Date(1_790_000_000_000);
 
 interface Send {
@@ -69,7 +71,7 @@ function literalOf(value: unknown, own: string[]): string {
   if (value === null) return "null";
   if (typeof value !== "string") throw new Error("Cannot write a parameter of this kind");
   if (own.includes(value)) return `'${value}'`;
-  if (UUID.test(value)) return "gen_random_uuid()";
+  if (UUID.test(value)) return FRESH_ID;
   if (value === NOW.toISOString()) return "now()";
   if (value.startsWith("[{")) return draftsOf(value);
   if (/[:'\\]/.test(value)) throw new Error("Cannot write a parameter with a colon or a quote");

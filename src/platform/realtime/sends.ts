@@ -117,7 +117,8 @@ const OUT_OF_SPACE = /\b(?:OOM|MISCONF)\b/;
 
 /**
  * [ms between two, ms of a whole burst, how many, how many ahead] → [how many are admitted, ms to wait for one more, how
- * many are counted ahead]. Ahead is counted only what leaves half of the burst. What is kept is the time at which the burst is whole again, as `takeFrom` has it, by the clock of Redis, because those of instances differ.
+ * many are counted ahead]. Ahead is counted only what leaves half of the burst. What is kept is the time at which the
+ * burst is whole again, as `takeFrom` has it, by the clock of Redis, because those of instances differ.
  */
 const takeSends = createScript(`
 local interval, room, wanted, ahead = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])

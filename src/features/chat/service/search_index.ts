@@ -68,6 +68,9 @@ interface Indexed {
 /** Puts the next messages of the conversations into the index. */
 async function indexMessages(tx: Transaction, conversationIds: string[]): Promise<Indexed> {
   const held = new Set(await hold(tx, conversationIds, sql`skip locked`));
+  // One that is in neither is gone, and nobody waits for it.
+  const known = await tx.execute<{ id: string }>(sql`
+    select conversation_id as id from app.search_states where conversation_id = any(${list(conversationIds)})`);
   // Of its own, so that it sees what was changed before the rows were locked.
   const moved = await tx.execute<{ id: string; amount: number }>(sql`
     with fresh as materialized (
@@ -87,7 +90,7 @@ async function indexMessages(tx: Transaction, conversationIds: string[]): Promis
     where s.conversation_id = f.conversation_id returning s.conversation_id as id, f.amount`);
   return {
     unfinished: moved.filter(({ amount }) => amount === MAX_MESSAGES).map(({ id }) => id),
-    busy: conversationIds.filter((id) => !held.has(id)),
+    busy: known.map(({ id }) => id).filter((id) => !held.has(id)),
   };
 }
 
